@@ -1,0 +1,155 @@
+# rpcward. `make help` lists what can be made; two commands are enough: `make run` and `make test`.
+
+# ---- what to build with ----
+CC       ?= cc
+SAN      ?=
+SHARED   ?= ../shared
+PREFIX   ?= /usr/local
+TIME     ?=
+comma    := ,
+B        := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes $(if $(CI)$(WERROR),-Werror)
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -fno-strict-aliasing $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN))
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+export SHARED
+
+# Debian packages, by what needs them. A stamp says that they were seen.
+packages_run   := pkg-config libuv1-dev libfyaml-dev uthash-dev
+packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev tshark samba-testsuite python3-samba \
+                  python3-impacket scdoc mandoc
+packages_bench := $(packages_run) python3 haproxy
+packages_fuzz  := $(packages_run) clang llvm
+packages_style := clang-format
+packages_tidy  := $(packages_run) clang-tidy
+need = $(B)/.packages-$(1)
+
+# ---- what there is ----
+dissect_sources := $(wildcard dissect/*.c)
+policy_sources  := $(wildcard policy/*.c)
+proxy_sources   := $(wildcard proxy/*.c)
+wire_sources    := $(addprefix tests/support/,bytes.c wire.c testif.c) proxy/address.c
+server_sources  := $(wildcard tests/support/server_*.c) $(addprefix tests/support/,tally.c ledger.c) $(wire_sources)
+client_sources  := $(wildcard tests/support/client_*.c) $(wire_sources)
+unit_tests      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+c_files         := $(wildcard */*.c tests/*/*.c)
+h_files         := $(wildcard */*.h tests/*/*.h)
+programs        := $(B)/rpcward
+support         := $(B)/test-server $(B)/test-client $(B)/pdu-rows
+objects          = $(patsubst %.c,$(B)/%.o,$(1))
+proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
+
+all: $(programs) ## build/rpcward
+
+$(B)/rpcward: $(call objects,$(proxy_sources)) $(B)/libpolicy.a $(B)/libdissect.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(proxy_libs)
+
+$(B)/libdissect.a: $(call objects,$(dissect_sources))
+$(B)/libpolicy.a: $(call objects,$(policy_sources))
+$(B)/lib%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/test-server: $(call objects,$(server_sources)) $(B)/libdissect.a
+$(B)/test-client: $(call objects,$(client_sources)) $(B)/libdissect.a
+$(B)/test-server $(B)/test-client:
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -luv
+
+$(B)/pdu-rows: $(B)/tests/corpus/pdu-rows.o $(B)/libdissect.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap
+
+$(B)/%.o: %.c | $(call need,run)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/.packages-%: .ci/packages
+	$(Q)mkdir -p $(B) && .ci/packages $(packages_$*) && touch $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- unit tests: each links what it tests, and no more; the linker proves the layers ----
+include tests/unit/objects.mk
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(test_$*_libs)
+$(foreach t,$(unit_tests),$(eval $(B)/tests/unit/$(t): $(addprefix $(B)/,$($(t)_objects))))
+$(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))): | $(call need,test)
+
+test_programs := $(programs) $(support) $(addprefix $(B)/tests/unit/,$(unit_tests))
+
+test: $(call need,test) ## build and test everything (TESTS=word: only suites whose name has it)
+	$(Q)$(MAKE) --no-print-directory $(test_programs)
+	$(Q)tests/run --build $(B) $(TESTS)
+
+peers: $(call need,test) ## real clients and servers through rpcward, compared with the same directly
+	$(Q)$(MAKE) --no-print-directory $(test_programs)
+	$(Q)tests/run --build $(B) peers
+
+run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
+	$(Q)tests/support/demonstration $(B) $(TIME)
+
+bench: $(call need,bench) ## what rpcward costs beside HAProxy and a direct connection (TIME=seconds a run)
+	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client
+	$(Q)tests/bench/bench.py --build $(B) $(if $(TIME),--seconds $(TIME)) $(BENCH)
+
+soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
+	$(Q)$(MAKE) --no-print-directory $(test_programs)
+	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
+
+# ---- fuzzing ----
+FB := build/fuzz
+fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
+	$(Q)$(MAKE) --no-print-directory $(addprefix $(FB)/,$(fuzzers))
+	$(Q)for f in $(fuzzers); do mkdir -p $(FB)/corpus-$$f && echo "== $$f" && \
+	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
+	  $(FB)/corpus-$$f || exit 1; done
+
+fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest%,$(proxy_sources))
+$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined -o $@ $< $(fuzz_sources) $(shell pkg-config --libs libfyaml 2>/dev/null)
+
+# ---- order in the house ----
+layers: all ## the arrows of docs/architecture.md hold
+	$(Q)tests/layers $(B)
+
+format: $(call need,style) ## clang-format in place
+	$(Q)clang-format -i $(c_files) $(h_files)
+
+format-check: $(call need,style) ## clang-format would change nothing
+	$(Q)clang-format --dry-run -Werror $(c_files) $(h_files)
+
+tidy: $(call need,tidy) ## clang-tidy
+	$(Q)clang-tidy --quiet $(dissect_sources) $(policy_sources) $(proxy_sources) -- -std=c11 -D_GNU_SOURCE
+
+compile_commands.json: Makefile ## for editors
+	$(Q)printf '[\n' >$@; sep=; for f in $(c_files); do \
+	  printf '%s{"directory":"%s","file":"%s","command":"cc $(CFLAGS) -c %s"}' "$$sep" "$(CURDIR)" $$f $$f >>$@; \
+	  sep=',\n'; done; printf '\n]\n' >>$@; sed -i 's/\\n/\n/g' $@
+
+docs/rpcward.8: docs/rpcward.8.scd
+	$(Q)scdoc <$< >$@
+
+install: all ## into PREFIX (/usr/local), DESTDIR before it
+	$(Q)install -D -m 755 $(B)/rpcward $(DESTDIR)$(PREFIX)/sbin/rpcward
+	$(Q)install -D -m 644 docs/rpcward.yaml.example $(DESTDIR)$(PREFIX)/share/doc/rpcward/rpcward.yaml.example
+	$(Q)if command -v scdoc >/dev/null; then mkdir -p $(DESTDIR)$(PREFIX)/share/man/man8 && \
+	  scdoc <docs/rpcward.8.scd >$(DESTDIR)$(PREFIX)/share/man/man8/rpcward.8; fi
+
+clean: ## remove build/
+	$(Q)rm -rf build compile_commands.json
+
+help: ## this list
+	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
+	@echo '  V=1 shows the commands; SAN=address,undefined or SAN=thread builds with sanitizers into build/san-…'
+
+.PHONY: all test peers run bench soak fuzz layers format format-check tidy install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:

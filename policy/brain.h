@@ -1,0 +1,252 @@
+/* The brain's memory: tables of clients, links, calls, members and association groups. Private to policy/.
+ *
+ * Objects name each other by index; POL_NONE is no object. A list is its members' `next` and `previous` fields. */
+#ifndef POL_BRAIN_H
+#define POL_BRAIN_H
+
+#include "deadline.h"
+#include "life.h"
+#include "policy.h"
+
+/* How long a peer may take to acknowledge what it was last told, and a server to answer our FIN with its own. */
+#define POL_CLOSING_TIME 5000  /* ms */
+#define POL_LINGER_TIME  30000 /* ms */
+
+/*        accept              first PDU            connected            its FIN
+ *   FREE -------> OPENED ----------> DIALLING ----------> RELAYING -----------> LEAVING
+ *                   |                   | dial failed        |                     |
+ *                   |                   +--> UNAVAILABLE     |                     |
+ *                   +-------------------+---------+----------+---------------------+--> CLOSING --> FREE  */
+enum client_state {
+    CLIENT_FREE,
+    CLIENT_OPENED,      /* nothing has come yet; it has no link */
+    CLIENT_DIALLING,    /* its first PDU waits at its front until its link is up */
+    CLIENT_RELAYING,    /* it has its link to itself */
+    CLIENT_UNAVAILABLE, /* no link could be had; we accepted its bind so that a request can be told the truth */
+    CLIENT_LEAVING,     /* its FIN was seen; it may still be answered, nothing more is read */
+    CLIENT_CLOSING,     /* was told to close; has no link and no call; only POL_CLIENT_GONE may follow */
+};
+
+/* What stands at a client's front, unanswered. */
+enum client_front { FRONT_EMPTY, FRONT_PDU, FRONT_BIND, FRONT_CALL };
+
+struct client {
+    uint32_t generation;
+    uint8_t state;  /* enum client_state */
+    uint8_t front;  /* enum client_front */
+    uint8_t level;  /* highest auth level of its binds */
+    bool alter;     /* front is an alter_context */
+    uint32_t group; /* that the bind at its front asks to join */
+    uint32_t call;  /* FRONT_CALL: which */
+    uint32_t link;
+    uint32_t listener;
+    uint32_t address; /* its row of addresses */
+    struct pol_identity identity;
+};
+
+/*         dial            connected                 client gone, calls inside
+ *   FREE -----> DIALLING ----------> RELAYING ----------------------------> ORPHANED
+ *                  |                    | connection ended                      |
+ *                  |                    +---------> SETTLING <-----------------+
+ *                  +----------------------------------+--> CLOSING --> FREE  */
+enum link_state {
+    LINK_FREE,
+    LINK_DIALLING,
+    LINK_RELAYING, /* serves its client */
+    LINK_ORPHANED, /* its client has gone; the calls inside the server still count, their answers are swallowed */
+    LINK_SETTLING, /* the connection is over; its calls are being ended, one after the other */
+    LINK_CLOSING,  /* was told to close; only POL_LINK_GONE may follow */
+};
+
+struct link {
+    uint32_t generation;
+    uint8_t state;    /* enum link_state */
+    uint8_t reason;   /* SETTLING: enum pol_reason */
+    bool reset;       /* SETTLING: not in order */
+    bool told;        /* SETTLING: a fault has told the client */
+    bool told_signed; /* SETTLING: one has, on a connection whose security context it broke */
+    bool untold;      /* SETTLING: a call ended that no fault could tell of */
+    uint32_t client;
+    uint32_t member;
+    uint32_t group_entry; /* row of groups that it keeps alive, or POL_NONE */
+    uint32_t first_call;
+    uint32_t calls;
+    uint32_t next; /* FREE or SETTLING: in that list */
+};
+
+/*   FREE --> WAITING --> INSIDE --> ANSWERING --> FREE     (any of them may end early) */
+enum call_state {
+    CALL_FREE,
+    CALL_WAITING,   /* at its client's front, nothing of it has gone up */
+    CALL_INSIDE,    /* leased: it holds a slot of its server */
+    CALL_ANSWERING, /* its answer has begun; it still holds the slot */
+};
+
+struct call {
+    uint32_t generation;
+    uint8_t state; /* enum call_state */
+    uint8_t level;
+    bool maybe;
+    bool request_done; /* its last fragment has arrived */
+    bool first_done;   /* the kernel has its whole first fragment */
+    bool last_done;    /* the kernel has all of it */
+    bool fault;        /* ANSWERING */
+    bool dne;          /* ANSWERING: with did-not-execute */
+    bool in_line;
+    uint32_t client;
+    uint32_t link;
+    uint32_t server;
+    uint32_t next, previous;           /* on its link */
+    uint32_t line_next, line_previous; /* in its server's line */
+};
+
+struct member {
+    uint32_t links; /* that are not FREE */
+};
+
+struct server {
+    struct pol_server settings;
+    uint32_t inside;
+    uint32_t waiting;
+    uint32_t line_first, line_last;
+};
+
+struct listener {
+    struct pol_listener settings;
+    uint32_t clients;
+};
+
+/* Hash rows of groups and addresses hang in chains; `next` also strings the free ones together. */
+struct group {
+    struct pol_identity identity; /* whom the server granted it to */
+    uint32_t member;
+    uint32_t id;
+    uint32_t links;   /* alive in it */
+    int64_t released; /* ms; when links became 0 */
+    uint32_t next;
+    uint32_t older, newer; /* among those without links, oldest first */
+};
+
+struct address {
+    struct pol_identity identity;
+    uint32_t listener;
+    uint32_t clients;
+    uint32_t next;
+};
+
+struct pol_brain {
+    struct client *clients;
+    struct link *links;
+    struct call *calls;
+    struct member *members;
+    struct server *servers;
+    struct listener *listeners;
+    struct group *groups;
+    struct address *addresses;
+    uint32_t *group_heads, *address_heads; /* hash buckets, hash_mask + 1 of each */
+    uint32_t hash_mask;
+    uint64_t seed;
+
+    uint32_t max_clients, max_links, max_calls;
+    uint32_t server_count, listener_count, group_rows;
+    uint32_t group_free, address_free, link_free;  /* rows that were used and are free again */
+    uint32_t group_high, address_high, links_high; /* rows from here on were never used */
+    uint32_t clients_high;
+    uint32_t group_oldest, group_newest; /* without links */
+    uint32_t clients_alive, links_alive;
+    uint32_t settling_first, settling_last;
+    uint32_t line_total;            /* calls in all lines */
+    struct pol_deadlines deadlines; /* clients, then links, then the drain */
+    int64_t drain_time;
+    int64_t now;
+    bool draining;
+    bool drain_over;                                   /* its time is up */
+    uint32_t drain_listener, drain_client, drain_link; /* next ones that its sweep looks at */
+    struct pol_actions *out;
+};
+
+/* From this auth level on every PDU that is swallowed or foreign breaks the security context (protocol facts 4.4). */
+#define POL_LEVEL_PACKET 4
+
+/* ---- actions ---- */
+
+/* Room for this many actions must be left before a sweep takes on another object. */
+#define POL_SWEEP_ROOM 8u
+
+static inline bool pol_has_room(const struct pol_brain *b)
+{
+    return b->out->count + POL_SWEEP_ROOM <= POL_ACTIONS_MAX;
+}
+
+/* The next action, ids all POL_NONE. */
+struct pol_action *pol_emit(struct pol_brain *b, enum pol_action_kind kind);
+
+struct pol_id pol_client_id(const struct pol_brain *b, uint32_t client);
+struct pol_id pol_link_id(const struct pol_brain *b, uint32_t link);
+struct pol_id pol_call_id(const struct pol_brain *b, uint32_t call);
+
+/* ---- clients (client.c) ---- */
+void pol_client_opened(struct pol_brain *b, const struct pol_event *e);
+void pol_client_bind(struct pol_brain *b, const struct pol_event *e);
+void pol_client_pdu(struct pol_brain *b, const struct pol_event *e);
+void pol_client_call(struct pol_brain *b, const struct pol_event *e);
+void pol_client_end(struct pol_brain *b, const struct pol_event *e);
+void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
+void pol_client_due(struct pol_brain *b, uint32_t client);
+/* Its link is up, or could not be had. */
+void pol_client_connected(struct pol_brain *b, uint32_t client);
+void pol_client_unavailable(struct pol_brain *b, uint32_t client);
+void pol_client_bound(struct pol_brain *b, uint32_t client); /* the server has accepted a bind of its */
+void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct link *link);
+/* One of its calls is over: perhaps that was what it, or a drain, was waiting for. */
+void pol_client_call_over(struct pol_brain *b, uint32_t client);
+void pol_client_close(struct pol_brain *b, uint32_t client, bool reset, enum pol_when when, enum pol_reason reason);
+/* A drain closes it, unless it has a call in flight. */
+void pol_client_drain(struct pol_brain *b, uint32_t client);
+
+/* ---- links (link.c) ---- */
+/* `member` POL_NONE: the least busy one. Returns POL_NONE when there is no room for another link. */
+uint32_t pol_link_dial(struct pol_brain *b, uint32_t client, uint32_t member);
+void pol_link_dialled(struct pol_brain *b, const struct pol_event *e);
+void pol_link_bound(struct pol_brain *b, const struct pol_event *e);
+void pol_link_stray(struct pol_brain *b, const struct pol_event *e);
+void pol_link_end(struct pol_brain *b, const struct pol_event *e);
+void pol_link_gone(struct pol_brain *b, const struct pol_event *e);
+void pol_link_due(struct pol_brain *b, uint32_t link);
+void pol_link_close(struct pol_brain *b, uint32_t link, bool reset, enum pol_when when, enum pol_reason reason);
+/* Its client will not come back. */
+void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason);
+/* Ends its calls and then itself, as the room for actions allows. */
+void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason);
+bool pol_links_sweep(struct pol_brain *b); /* true: there is more to do */
+
+/* ---- calls (call.c) ---- */
+void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
+void pol_call_lease(struct pol_brain *b, uint32_t call);
+void pol_call_part(struct pol_brain *b, const struct pol_event *e);
+void pol_call_accepted(struct pol_brain *b, const struct pol_event *e);
+void pol_answer_begin(struct pol_brain *b, const struct pol_event *e);
+void pol_answer_end(struct pol_brain *b, const struct pol_event *e);
+/* Takes it off its link, line and slot, and emits POL_END. */
+void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending);
+/* The connection that it was on is over: tells its client where that is possible, and ends it. */
+void pol_call_lost(struct pol_brain *b, uint32_t call);
+/* It has provably not run and will not be sent: tells the client so by a fault with did-not-execute, and ends it. */
+void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending, uint32_t status);
+
+/* ---- admission (admit.c) ---- */
+bool pol_admit(struct pol_brain *b, uint32_t call); /* true: it holds a slot now; false: it stands in line */
+void pol_admit_leave(struct pol_brain *b, uint32_t call);
+bool pol_admit_sweep(struct pol_brain *b);
+void pol_address_enter(struct pol_brain *b, uint32_t client);
+void pol_address_leave(struct pol_brain *b, uint32_t client);
+
+/* ---- association groups (group.c) ---- */
+enum group_verdict { GROUP_UNKNOWN, GROUP_OWN, GROUP_FOREIGN };
+/* Who holds `id` at one of this server's members; *member is set for GROUP_OWN. */
+enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t server, uint32_t id, struct pol_identity who,
+                                 uint32_t *member);
+void pol_group_granted(struct pol_brain *b, uint32_t link, uint32_t id, struct pol_identity who);
+void pol_group_left(struct pol_brain *b, uint32_t link);
+
+#endif

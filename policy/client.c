@@ -1,0 +1,328 @@
+/* The life of a client: accepted, dialled for, relayed, leaving, closed. */
+#include "brain.h"
+
+#define STATUS_UNAVAILABLE     0x000006bau /* 1722; no nca code exists (protocol facts 3.2) */
+#define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727 */
+
+#define LEVEL_NONE 1 /* 0 is "default": nothing was said of authentication */
+
+static const struct pol_life life[] = {
+    [CLIENT_FREE] = { "free", POL_MAY(CLIENT_OPENED) },
+    [CLIENT_OPENED] = { "opened", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_DIALLING] = { "dialling",
+                          POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_RELAYING] = { "relaying", POL_MAY(CLIENT_LEAVING) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_UNAVAILABLE] = { "unavailable", POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_LEAVING] = { "leaving", POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_CLOSING] = { "closing", POL_MAY(CLIENT_FREE) },
+};
+
+static void move(struct pol_brain *b, uint32_t client, enum client_state to)
+{
+    struct client *c = &b->clients[client];
+    pol_move(life, &c->state, to);
+    bool has_link = to == CLIENT_DIALLING || to == CLIENT_RELAYING || to == CLIENT_LEAVING;
+    assert(!has_link || c->link != POL_NONE);
+    assert(to != CLIENT_CLOSING || c->front == FRONT_EMPTY);
+}
+
+static struct client *find(struct pol_brain *b, struct pol_id id)
+{
+    struct client *c = id.index < b->max_clients ? &b->clients[id.index] : NULL;
+    return c && c->state != CLIENT_FREE && c->generation == id.generation ? c : NULL;
+}
+
+static struct pol_action *emit(struct pol_brain *b, enum pol_action_kind kind, uint32_t client)
+{
+    struct pol_action *a = pol_emit(b, kind);
+    a->client = pol_client_id(b, client);
+    return a;
+}
+
+/* ---- ends ---- */
+
+/* Ends what stands at its front; a bind or another PDU just goes. */
+static void drop_front(struct pol_brain *b, uint32_t client, enum pol_ending ending)
+{
+    struct client *c = &b->clients[client];
+    if (c->front == FRONT_CALL)
+        pol_call_end(b, c->call, ending);
+    c->front = FRONT_EMPTY;
+}
+
+static bool by_client(enum pol_reason reason)
+{
+    return reason == POL_BY_CLIENT_FIN || reason == POL_BY_CLIENT_RESET || reason == POL_BY_CLIENT_BAD;
+}
+
+static void close_after(struct pol_brain *b, uint32_t client, bool reset, enum pol_when when, uint32_t delay,
+                        enum pol_reason reason)
+{
+    struct client *c = &b->clients[client];
+    drop_front(b, client, by_client(reason) ? POL_WITHDRAWN : POL_NOT_SENT);
+    uint32_t link = c->link;
+    c->link = POL_NONE;
+    move(b, client, CLIENT_CLOSING);
+    struct pol_action *a = emit(b, POL_CLOSE, client);
+    a->reset = reset;
+    a->when = (uint8_t)when;
+    a->delay = delay;
+    a->reason = (uint8_t)reason;
+    pol_deadline_set(&b->deadlines, client, when == POL_NOW ? POL_NEVER : b->now + delay + POL_CLOSING_TIME);
+    if (link != POL_NONE)
+        pol_link_orphan(b, link, reset, reason);
+}
+
+void pol_client_close(struct pol_brain *b, uint32_t client, bool reset, enum pol_when when, enum pol_reason reason)
+{
+    close_after(b, client, reset, when, 0, reason);
+}
+
+/* Its link has ended and its calls with it. After a fault of ours on a signed connection it is reset, one second
+ * after it has the fault: impacket spins for ever on a FIN, and nothing may follow the gap in the sequence. */
+void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct link *l)
+{
+    struct client *c = &b->clients[client];
+    bool signed_fault = l->told_signed, told = l->told, reset = l->reset || l->untold;
+    c->link = POL_NONE;
+    if (c->front == FRONT_CALL) {
+        bool is_signed = b->calls[c->call].level >= POL_LEVEL_PACKET;
+        *(is_signed ? &signed_fault : &told) = true;
+        pol_call_refuse(b, c->call, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
+    }
+    if (signed_fault)
+        close_after(b, client, true, POL_ACKED, 1000, l->reason);
+    else if (l->untold || (reset && !told))
+        close_after(b, client, true, POL_ACKED, 0, l->reason);
+    else
+        close_after(b, client, false, POL_FLUSHED, 0, l->reason);
+}
+
+void pol_client_end(struct pol_brain *b, const struct pol_event *e)
+{
+    static const enum pol_reason reasons[] = { POL_BY_CLIENT_FIN, POL_BY_CLIENT_RESET, POL_BY_CLIENT_BAD };
+    struct client *c = find(b, e->client);
+    if (!c || c->state == CLIENT_CLOSING)
+        return;
+    uint32_t client = e->client.index;
+    bool half_closed = e->how == POL_FIN && c->state == CLIENT_RELAYING;
+    if (!half_closed) {
+        pol_client_close(b, client, e->how != POL_FIN, POL_NOW, reasons[e->how]);
+        return;
+    }
+    drop_front(b, client, POL_WITHDRAWN);
+    move(b, client, CLIENT_LEAVING);
+    pol_client_call_over(b, client);
+}
+
+void pol_client_gone(struct pol_brain *b, const struct pol_event *e)
+{
+    struct client *c = find(b, e->client);
+    if (!c)
+        return;
+    pol_deadline_set(&b->deadlines, e->client.index, POL_NEVER);
+    pol_address_leave(b, e->client.index);
+    b->listeners[c->listener].clients--;
+    b->clients_alive--;
+    move(b, e->client.index, CLIENT_FREE);
+}
+
+void pol_client_due(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->state == CLIENT_CLOSING)
+        emit(b, POL_CLOSE, client)->reset = true;
+    else if (c->state == CLIENT_LEAVING)
+        pol_client_close(b, client, true, POL_NOW, POL_BY_LINGER);
+    else
+        pol_client_close(b, client, true, POL_NOW, POL_BY_BIND_TIMEOUT);
+}
+
+/* ---- beginnings ---- */
+
+void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
+{
+    uint32_t client = e->client.index;
+    struct client *c = &b->clients[client];
+    struct listener *listener = &b->listeners[e->listener];
+    const struct pol_listener *limits = &listener->settings;
+    uint8_t state = c->state;
+    *c = (struct client){
+        .generation = e->client.generation,
+        .state = state,
+        .link = POL_NONE,
+        .listener = e->listener,
+        .identity = e->identity,
+    };
+    move(b, client, CLIENT_OPENED);
+    if (client >= b->clients_high)
+        b->clients_high = client + 1;
+    b->clients_alive++;
+    listener->clients++;
+    pol_address_enter(b, client);
+    if (b->draining)
+        pol_client_close(b, client, true, POL_NOW, POL_BY_DRAIN);
+    else if (limits->clients && listener->clients > limits->clients)
+        pol_client_close(b, client, true, POL_NOW, POL_BY_CLIENTS_LIMIT);
+    else if (limits->clients_per_address && b->addresses[c->address].clients > limits->clients_per_address)
+        pol_client_close(b, client, true, POL_NOW, POL_BY_ADDRESS_LIMIT);
+    else if (limits->bind_timeout)
+        pol_deadline_set(&b->deadlines, client, b->now + limits->bind_timeout);
+}
+
+/* ---- its front ---- */
+
+/* A drain lets calls in flight end and begins no new ones: what comes beside them waits for the end. */
+static bool waits_for_drain(const struct pol_brain *b, uint32_t client)
+{
+    return b->draining && b->links[b->clients[client].link].calls > 0;
+}
+
+static void release(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->front != FRONT_CALL) {
+        c->front = FRONT_EMPTY;
+        emit(b, POL_PASS, client);
+    } else if (!waits_for_drain(b, client) && pol_admit(b, c->call)) {
+        pol_call_lease(b, c->call);
+    } else {
+        emit(b, POL_HOLD, client);
+    }
+}
+
+/* A plain bind is accepted although there is no server: only a request can be told 1722 (protocol facts 0a.6). */
+static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reason reason)
+{
+    struct client *c = &b->clients[client];
+    bool fresh = c->state != CLIENT_UNAVAILABLE;
+    if (fresh)
+        move(b, client, CLIENT_UNAVAILABLE);
+    if (c->front == FRONT_BIND && c->level <= LEVEL_NONE && !(fresh && c->alter)) {
+        c->front = FRONT_EMPTY;
+        emit(b, POL_ANSWER_BIND, client)->ack = true;
+    } else if (c->front == FRONT_CALL && !fresh) {
+        pol_call_refuse(b, c->call, POL_UNAVAILABLE, STATUS_UNAVAILABLE);
+        pol_client_close(b, client, false, POL_FLUSHED, reason);
+    } else {
+        drop_front(b, client, POL_UNAVAILABLE);
+        pol_client_close(b, client, true, POL_NOW, reason);
+    }
+}
+
+static bool is_foreign_group(struct pol_brain *b, struct client *c, uint32_t *member)
+{
+    uint32_t server = b->listeners[c->listener].settings.server;
+    return c->front == FRONT_BIND && !c->alter && c->group != 0 &&
+           pol_group_ask(b, server, c->group, c->identity, member) == GROUP_FOREIGN;
+}
+
+static void refuse_group(struct pol_brain *b, uint32_t client)
+{
+    b->clients[client].front = FRONT_EMPTY;
+    emit(b, POL_ANSWER_BIND, client)->ack = false;
+    pol_client_close(b, client, false, POL_FLUSHED, POL_BY_GROUP_GUARD);
+}
+
+/* Something new stands at its front: a client's first PDU makes us dial. */
+static void asked(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    uint32_t member = POL_NONE;
+    if (is_foreign_group(b, c, &member)) {
+        refuse_group(b, client);
+    } else if (c->state == CLIENT_RELAYING) {
+        release(b, client);
+    } else if (c->state == CLIENT_UNAVAILABLE) {
+        tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+    } else if (c->state == CLIENT_OPENED) {
+        c->link = pol_link_dial(b, client, member);
+        if (c->link == POL_NONE) {
+            tell_unavailable(b, client, POL_BY_LINKS_LIMIT);
+        } else {
+            move(b, client, CLIENT_DIALLING);
+            emit(b, POL_HOLD, client);
+        }
+    }
+}
+
+void pol_client_connected(struct pol_brain *b, uint32_t client)
+{
+    move(b, client, CLIENT_RELAYING);
+    release(b, client);
+}
+
+void pol_client_unavailable(struct pol_brain *b, uint32_t client)
+{
+    b->clients[client].link = POL_NONE;
+    tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+}
+
+void pol_client_bind(struct pol_brain *b, const struct pol_event *e)
+{
+    struct client *c = find(b, e->client);
+    if (!c)
+        return;
+    c->front = FRONT_BIND;
+    c->alter = e->alter;
+    c->group = e->group;
+    if (e->level > c->level)
+        c->level = e->level;
+    asked(b, e->client.index);
+}
+
+void pol_client_pdu(struct pol_brain *b, const struct pol_event *e)
+{
+    struct client *c = find(b, e->client);
+    if (!c)
+        return;
+    c->front = FRONT_PDU;
+    asked(b, e->client.index);
+}
+
+void pol_client_call(struct pol_brain *b, const struct pol_event *e)
+{
+    struct client *c = find(b, e->client);
+    if (!c || e->call.index >= b->max_calls)
+        return;
+    pol_call_begin(b, e);
+    c->front = FRONT_CALL;
+    c->call = e->call.index;
+    asked(b, e->client.index);
+}
+
+void pol_client_bound(struct pol_brain *b, uint32_t client)
+{
+    pol_deadline_set(&b->deadlines, client, POL_NEVER);
+}
+
+/* ---- drain ---- */
+
+static bool is_in_flight(const struct pol_brain *b, const struct client *c)
+{
+    bool in_line = c->front == FRONT_CALL && b->calls[c->call].in_line;
+    return in_line || (c->link != POL_NONE && b->links[c->link].calls > 0);
+}
+
+void pol_client_drain(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->state == CLIENT_FREE || c->state == CLIENT_CLOSING || is_in_flight(b, c))
+        return;
+    if (c->front == FRONT_CALL)
+        pol_call_refuse(b, c->call, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
+    pol_client_close(b, client, false, POL_FLUSHED, POL_BY_DRAIN);
+}
+
+void pol_client_call_over(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->link == POL_NONE || b->links[c->link].state != LINK_RELAYING)
+        return; /* the link is being settled: it closes its client itself */
+    if (c->state == CLIENT_LEAVING && b->links[c->link].calls == 0) {
+        pol_emit(b, POL_END_INPUT)->link = pol_link_id(b, c->link);
+        pol_deadline_set(&b->deadlines, client, b->now + POL_LINGER_TIME);
+    } else if (b->draining) {
+        pol_client_drain(b, client);
+    }
+}

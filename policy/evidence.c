@@ -1,0 +1,28 @@
+/* "Provably not run?" as one small table (protocol facts 2.2; first row that fits wins). */
+#include "evidence.h"
+
+enum want { NO, YES, ANY };
+
+static const struct {
+    enum want dial_failed, leased, first_done, answered, fault_dne;
+    enum pol_proof proof;
+} rows[] = {
+    { ANY, ANY, ANY, YES, YES, POL_P5_FAULT_DNE },   { ANY, ANY, ANY, YES, NO, POL_UNPROVEN },
+    { YES, NO, ANY, NO, ANY, POL_P1_NOT_CONNECTED }, { NO, NO, ANY, NO, ANY, POL_P6_IN_PROXY },
+    { ANY, YES, NO, NO, ANY, POL_P3_FIRST_PARTIAL },
+};
+
+static bool fits(enum want want, bool is)
+{
+    return want == ANY || (want == YES) == is;
+}
+
+enum pol_proof pol_provably_not_run(struct pol_evidence e)
+{
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (fits(rows[i].dial_failed, e.dial_failed) && fits(rows[i].leased, e.leased) &&
+            fits(rows[i].first_done, e.first_done) && fits(rows[i].answered, e.answered) &&
+            fits(rows[i].fault_dne, e.fault_dne))
+            return rows[i].proof;
+    return POL_UNPROVEN;
+}

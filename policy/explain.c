@@ -1,0 +1,95 @@
+/* The words for events, actions, reasons, endings and proofs: logs, traces and documents all use these. */
+#include "policy.h"
+
+#include <assert.h>
+
+static const char *const event_names[] = {
+    [POL_TICK] = "tick",
+    [POL_CLIENT_OPENED] = "client-opened",
+    [POL_CLIENT_BIND] = "client-bind",
+    [POL_AUTH_LEG] = "auth-leg",
+    [POL_CALL_BEGIN] = "call-begin",
+    [POL_CALL_PART] = "call-part",
+    [POL_CLIENT_CONTROL] = "client-control",
+    [POL_CLIENT_STRAY] = "client-stray",
+    [POL_CLIENT_END] = "client-end",
+    [POL_CLIENT_GONE] = "client-gone",
+    [POL_CREDIT] = "credit",
+    [POL_DIALLED] = "dialled",
+    [POL_BOUND] = "bound",
+    [POL_ACCEPTED] = "accepted",
+    [POL_ANSWER_BEGIN] = "answer-begin",
+    [POL_ANSWER_END] = "answer-end",
+    [POL_CALLBACK_DOWN] = "callback-down",
+    [POL_CALLBACK_UP] = "callback-up",
+    [POL_LINK_STRAY] = "link-stray",
+    [POL_LINK_END] = "link-end",
+    [POL_LINK_GONE] = "link-gone",
+    [POL_DRAIN] = "drain",
+};
+static_assert(sizeof event_names / sizeof *event_names == POL_EVENT_KINDS, "a name for each event");
+
+static const char *const action_names[] = {
+    [POL_PASS] = "pass",   [POL_SWALLOW] = "swallow",     [POL_LEASE] = "lease", [POL_HOLD] = "hold",
+    [POL_PAUSE] = "pause", [POL_RESUME] = "resume",       [POL_DIAL] = "dial",   [POL_ANSWER_BIND] = "answer-bind",
+    [POL_FAULT] = "fault", [POL_END_INPUT] = "end-input", [POL_CLOSE] = "close", [POL_LISTEN_OFF] = "listen-off",
+    [POL_END] = "end",
+};
+static_assert(sizeof action_names / sizeof *action_names == POL_ACTION_KINDS, "a name for each action");
+
+static const char *const reason_names[] = {
+    [POL_BY_CLIENT_FIN] = "client-closed",
+    [POL_BY_CLIENT_RESET] = "client-reset",
+    [POL_BY_CLIENT_BAD] = "client-not-dcerpc",
+    [POL_BY_SERVER_FIN] = "server-closed",
+    [POL_BY_SERVER_RESET] = "server-reset",
+    [POL_BY_SERVER_BAD] = "server-not-dcerpc",
+    [POL_BY_UNAVAILABLE] = "server-unavailable",
+    [POL_BY_BIND_TIMEOUT] = "bind-timeout",
+    [POL_BY_CLIENTS_LIMIT] = "clients-limit",
+    [POL_BY_ADDRESS_LIMIT] = "clients-per-address-limit",
+    [POL_BY_LINKS_LIMIT] = "descriptors-limit",
+    [POL_BY_GROUP_GUARD] = "foreign-association-group",
+    [POL_BY_DRAIN] = "drain",
+    [POL_BY_LINGER] = "no-close-in-time",
+};
+static_assert(sizeof reason_names / sizeof *reason_names == POL_REASONS, "a name for each reason");
+
+static const char *const ending_names[] = {
+    [POL_ANSWERED] = "answered",       [POL_FAULTED] = "fault",       [POL_MAYBE_SENT] = "maybe-sent",
+    [POL_UNAVAILABLE] = "unavailable", [POL_WITHDRAWN] = "withdrawn", [POL_CLIENT_LEFT] = "client-left",
+    [POL_SERVER_LOST] = "server-lost", [POL_NOT_SENT] = "not-sent",   [POL_ANSWER_CUT] = "answer-cut",
+    [POL_DRAINED] = "drained",
+};
+static_assert(sizeof ending_names / sizeof *ending_names == POL_ENDINGS, "a name for each ending");
+
+static const char *const proof_names[] = {
+    [POL_UNPROVEN] = "none",   [POL_P1_NOT_CONNECTED] = "P1", [POL_P3_FIRST_PARTIAL] = "P3",
+    [POL_P5_FAULT_DNE] = "P5", [POL_P6_IN_PROXY] = "P6",
+};
+static_assert(sizeof proof_names / sizeof *proof_names == POL_PROOFS, "a name for each proof");
+
+const char *pol_event_name(unsigned kind)
+{
+    return kind < POL_EVENT_KINDS ? event_names[kind] : NULL;
+}
+
+const char *pol_action_name(unsigned kind)
+{
+    return kind < POL_ACTION_KINDS ? action_names[kind] : NULL;
+}
+
+const char *pol_reason_name(unsigned reason)
+{
+    return reason < POL_REASONS ? reason_names[reason] : NULL;
+}
+
+const char *pol_ending_name(unsigned ending)
+{
+    return ending < POL_ENDINGS ? ending_names[ending] : NULL;
+}
+
+const char *pol_proof_name(unsigned proof)
+{
+    return proof < POL_PROOFS ? proof_names[proof] : NULL;
+}

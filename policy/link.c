@@ -1,0 +1,243 @@
+/* The life of a link: dialled, relaying for its client, orphaned, settled, closed. */
+#include "brain.h"
+
+static const struct pol_life life[] = {
+    [LINK_FREE] = { "free", POL_MAY(LINK_DIALLING) },
+    [LINK_DIALLING] = { "dialling", POL_MAY(LINK_RELAYING) | POL_MAY(LINK_CLOSING) },
+    [LINK_RELAYING] = { "relaying", POL_MAY(LINK_ORPHANED) | POL_MAY(LINK_SETTLING) | POL_MAY(LINK_CLOSING) },
+    [LINK_ORPHANED] = { "orphaned", POL_MAY(LINK_SETTLING) | POL_MAY(LINK_CLOSING) },
+    [LINK_SETTLING] = { "settling", POL_MAY(LINK_CLOSING) },
+    [LINK_CLOSING] = { "closing", POL_MAY(LINK_FREE) },
+};
+
+static void move(struct pol_brain *b, uint32_t link, enum link_state to)
+{
+    struct link *l = &b->links[link];
+    pol_move(life, &l->state, to);
+    assert(to != LINK_CLOSING || l->calls == 0);
+    assert(to != LINK_ORPHANED || (l->calls > 0 && l->client == POL_NONE));
+}
+
+static struct link *find(struct pol_brain *b, struct pol_id id)
+{
+    struct link *l = id.index < b->max_links ? &b->links[id.index] : NULL;
+    return l && l->state != LINK_FREE && l->generation == id.generation ? l : NULL;
+}
+
+static struct pol_action *emit(struct pol_brain *b, enum pol_action_kind kind, uint32_t link)
+{
+    struct pol_action *a = pol_emit(b, kind);
+    a->link = pol_link_id(b, link);
+    return a;
+}
+
+static void set_deadline(struct pol_brain *b, uint32_t link, int64_t at)
+{
+    pol_deadline_set(&b->deadlines, b->max_clients + link, at);
+}
+
+/* ---- dialling ---- */
+
+static uint32_t least_busy_member(const struct pol_brain *b, uint32_t server)
+{
+    const struct pol_server *s = &b->servers[server].settings;
+    uint32_t best = s->member_first;
+    for (uint32_t m = best + 1; m < s->member_first + s->member_count; m++)
+        if (b->members[m].links < b->members[best].links)
+            best = m;
+    return best;
+}
+
+/* Rows that were never used come after all that were. */
+static uint32_t new_link(struct pol_brain *b)
+{
+    if (b->link_free != POL_NONE) {
+        uint32_t link = b->link_free;
+        b->link_free = b->links[link].next;
+        return link;
+    }
+    return b->links_high < b->max_links ? b->links_high++ : POL_NONE;
+}
+
+uint32_t pol_link_dial(struct pol_brain *b, uint32_t client, uint32_t member)
+{
+    uint32_t server = b->listeners[b->clients[client].listener].settings.server;
+    uint32_t link = new_link(b);
+    if (link == POL_NONE)
+        return POL_NONE;
+    struct link *l = &b->links[link];
+    *l = (struct link){
+        .generation = l->generation + 1,
+        .client = client,
+        .member = member != POL_NONE ? member : least_busy_member(b, server),
+        .group_entry = POL_NONE,
+        .first_call = POL_NONE,
+    };
+    move(b, link, LINK_DIALLING);
+    b->links_alive++;
+    b->members[l->member].links++;
+    set_deadline(b, link, b->now + b->servers[server].settings.connect_timeout);
+    struct pol_action *a = emit(b, POL_DIAL, link);
+    a->client = pol_client_id(b, client);
+    a->member = l->member;
+    return link;
+}
+
+static void dial_failed(struct pol_brain *b, uint32_t link)
+{
+    uint32_t client = b->links[link].client;
+    b->links[link].client = POL_NONE;
+    pol_link_close(b, link, true, POL_NOW, POL_BY_UNAVAILABLE);
+    pol_client_unavailable(b, client);
+}
+
+void pol_link_dialled(struct pol_brain *b, const struct pol_event *e)
+{
+    struct link *l = find(b, e->link);
+    if (!l || l->state != LINK_DIALLING)
+        return;
+    if (e->error) {
+        dial_failed(b, e->link.index);
+        return;
+    }
+    move(b, e->link.index, LINK_RELAYING);
+    set_deadline(b, e->link.index, POL_NEVER);
+    pol_client_connected(b, l->client);
+}
+
+/* ---- what comes down beside answers ---- */
+
+void pol_link_stray(struct pol_brain *b, const struct pol_event *e)
+{
+    struct link *l = find(b, e->link);
+    if (l)
+        emit(b, l->client == POL_NONE ? POL_SWALLOW : POL_PASS, e->link.index);
+}
+
+void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
+{
+    struct link *l = find(b, e->link);
+    if (!l)
+        return;
+    if (l->client != POL_NONE && e->accepted) {
+        pol_client_bound(b, l->client);
+        pol_group_granted(b, e->link.index, e->group, b->clients[l->client].identity);
+    }
+    pol_link_stray(b, e);
+}
+
+/* ---- ends ---- */
+
+void pol_link_close(struct pol_brain *b, uint32_t link, bool reset, enum pol_when when, enum pol_reason reason)
+{
+    move(b, link, LINK_CLOSING);
+    struct pol_action *a = emit(b, POL_CLOSE, link);
+    a->reset = reset;
+    a->when = (uint8_t)when;
+    a->reason = (uint8_t)reason;
+    set_deadline(b, link, when == POL_NOW ? POL_NEVER : b->now + POL_LINGER_TIME);
+}
+
+void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)
+{
+    struct link *l = &b->links[link];
+    move(b, link, LINK_SETTLING);
+    set_deadline(b, link, POL_NEVER);
+    l->reset = reset;
+    l->reason = (uint8_t)reason;
+    l->next = POL_NONE;
+    *(b->settling_last == POL_NONE ? &b->settling_first : &b->links[b->settling_last].next) = link;
+    b->settling_last = link;
+}
+
+static bool settle_step(struct pol_brain *b, uint32_t link)
+{
+    struct link *l = &b->links[link];
+    if (l->first_call != POL_NONE) {
+        pol_call_lost(b, l->first_call);
+        return false;
+    }
+    uint32_t client = l->client;
+    l->client = POL_NONE;
+    if (client != POL_NONE)
+        pol_client_link_lost(b, client, l);
+    pol_link_close(b, link, l->reset, POL_NOW, l->reason);
+    return true;
+}
+
+bool pol_links_sweep(struct pol_brain *b)
+{
+    while (b->settling_first != POL_NONE) {
+        if (!pol_has_room(b))
+            return true;
+        uint32_t link = b->settling_first;
+        if (!settle_step(b, link))
+            continue;
+        b->settling_first = b->links[link].next;
+        if (b->settling_first == POL_NONE)
+            b->settling_last = POL_NONE;
+    }
+    return false;
+}
+
+/* A request whose last fragment will never come is never answered: nothing is gained by waiting for it. */
+static bool disown_calls(struct pol_brain *b, const struct link *l)
+{
+    bool all_sent = true;
+    for (uint32_t k = l->first_call; k != POL_NONE; k = b->calls[k].next) {
+        b->calls[k].client = POL_NONE;
+        all_sent = all_sent && b->calls[k].request_done;
+    }
+    return all_sent;
+}
+
+/* Where calls are limited, a call whose client has gone still holds its slot until the server is done with it.
+ * Elsewhere the server learns at once that its client has gone, as it would without us. */
+void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)
+{
+    struct link *l = &b->links[link];
+    if (l->state != LINK_DIALLING && l->state != LINK_RELAYING)
+        return;
+    bool limited = b->servers[b->listeners[b->clients[l->client].listener].settings.server].settings.calls != 0;
+    l->client = POL_NONE;
+    bool all_sent = disown_calls(b, l);
+    if (l->calls == 0)
+        pol_link_close(b, link, reset, reset || l->state == LINK_DIALLING ? POL_NOW : POL_FLUSHED, reason);
+    else if (limited && all_sent)
+        move(b, link, LINK_ORPHANED);
+    else
+        pol_link_settle(b, link, reset, reason);
+}
+
+void pol_link_end(struct pol_brain *b, const struct pol_event *e)
+{
+    static const enum pol_reason reasons[] = { POL_BY_SERVER_FIN, POL_BY_SERVER_RESET, POL_BY_SERVER_BAD };
+    struct link *l = find(b, e->link);
+    if (!l || (l->state != LINK_RELAYING && l->state != LINK_ORPHANED))
+        return;
+    bool follows_client = e->how == POL_FIN && l->client != POL_NONE && b->clients[l->client].state == CLIENT_LEAVING;
+    pol_link_settle(b, e->link.index, e->how != POL_FIN, follows_client ? POL_BY_CLIENT_FIN : reasons[e->how]);
+}
+
+void pol_link_gone(struct pol_brain *b, const struct pol_event *e)
+{
+    struct link *l = find(b, e->link);
+    if (!l)
+        return;
+    set_deadline(b, e->link.index, POL_NEVER);
+    pol_group_left(b, e->link.index);
+    b->members[l->member].links--;
+    b->links_alive--;
+    move(b, e->link.index, LINK_FREE);
+    l->next = b->link_free;
+    b->link_free = e->link.index;
+}
+
+void pol_link_due(struct pol_brain *b, uint32_t link)
+{
+    struct link *l = &b->links[link];
+    if (l->state == LINK_DIALLING)
+        dial_failed(b, link);
+    else if (l->state == LINK_CLOSING)
+        emit(b, POL_CLOSE, link)->reset = true;
+}

@@ -1,0 +1,253 @@
+/* One step of the brain: the event to its handler, then whatever follows as far as there is room to say it. */
+#include "brain.h"
+
+#include <stdlib.h>
+
+/* ---- memory ---- */
+
+static bool make_tables(struct pol_brain *b, const struct pol_settings *s)
+{
+    uint32_t members = 0;
+    for (uint32_t i = 0; i < s->server_count; i++)
+        members += s->servers[i].member_count;
+    uint32_t buckets = 16;
+    while (buckets < b->max_links)
+        buckets *= 2;
+    b->hash_mask = buckets - 1;
+    b->clients = calloc(b->max_clients, sizeof *b->clients);
+    b->links = calloc(b->max_links, sizeof *b->links);
+    b->calls = calloc(b->max_calls, sizeof *b->calls);
+    b->members = calloc(members, sizeof *b->members);
+    b->servers = calloc(s->server_count, sizeof *b->servers);
+    b->listeners = calloc(s->listener_count, sizeof *b->listeners);
+    b->groups = calloc(b->group_rows, sizeof *b->groups);
+    b->addresses = calloc(b->max_clients, sizeof *b->addresses);
+    b->group_heads = malloc(buckets * sizeof *b->group_heads);
+    b->address_heads = malloc(buckets * sizeof *b->address_heads);
+    bool timers = pol_deadlines_init(&b->deadlines, b->max_clients + b->max_links + 1);
+    return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->groups &&
+           b->addresses && b->group_heads && b->address_heads;
+}
+
+static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
+{
+    for (uint32_t i = 0; i <= b->hash_mask; i++)
+        b->group_heads[i] = b->address_heads[i] = POL_NONE;
+    for (uint32_t i = 0; i < s->server_count; i++)
+        b->servers[i] = (struct server){ .settings = s->servers[i], .line_first = POL_NONE, .line_last = POL_NONE };
+    for (uint32_t i = 0; i < s->listener_count; i++)
+        b->listeners[i].settings = s->listeners[i];
+    b->server_count = s->server_count;
+    b->listener_count = s->listener_count;
+}
+
+struct pol_brain *pol_create(const struct pol_settings *s)
+{
+    struct pol_brain *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    b->max_clients = s->max_clients;
+    b->max_links = s->max_links;
+    b->max_calls = s->max_calls;
+    b->group_rows = 2 * s->max_links;
+    b->seed = s->seed;
+    b->drain_time = s->drain;
+    b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
+    b->settling_first = b->settling_last = POL_NONE;
+    if (!make_tables(b, s)) {
+        pol_destroy(b);
+        return NULL;
+    }
+    fill_tables(b, s);
+    return b;
+}
+
+void pol_destroy(struct pol_brain *b)
+{
+    if (!b)
+        return;
+    pol_deadlines_free(&b->deadlines);
+    void *tables[] = { b->clients,   b->links,  b->calls,     b->members,     b->servers,
+                       b->listeners, b->groups, b->addresses, b->group_heads, b->address_heads };
+    for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
+        free(tables[i]);
+    free(b);
+}
+
+/* ---- small services ---- */
+
+struct pol_action *pol_emit(struct pol_brain *b, enum pol_action_kind kind)
+{
+    static const struct pol_id none = { POL_NONE, 0 };
+    assert(b->out->count < POL_ACTIONS_MAX);
+    struct pol_action *a = &b->out->item[b->out->count++];
+    *a = (struct pol_action){ .kind = (uint8_t)kind, .client = none, .link = none, .call = none };
+    return a;
+}
+
+struct pol_id pol_client_id(const struct pol_brain *b, uint32_t client)
+{
+    return (struct pol_id){ client, client == POL_NONE ? 0 : b->clients[client].generation };
+}
+
+struct pol_id pol_link_id(const struct pol_brain *b, uint32_t link)
+{
+    return (struct pol_id){ link, link == POL_NONE ? 0 : b->links[link].generation };
+}
+
+struct pol_id pol_call_id(const struct pol_brain *b, uint32_t call)
+{
+    return (struct pol_id){ call, call == POL_NONE ? 0 : b->calls[call].generation };
+}
+
+/* ---- credit ---- */
+
+/* A reader that has stopped stops its writer: no byte is read that cannot be passed on. */
+static void credit(struct pol_brain *b, const struct pol_event *e)
+{
+    struct pol_id client = { POL_NONE, 0 }, link = { POL_NONE, 0 };
+    if (e->client.index < b->clients_high && pol_id_equal(e->client, pol_client_id(b, e->client.index)))
+        link = pol_link_id(b, b->clients[e->client.index].link);
+    else if (e->link.index < b->links_high && pol_id_equal(e->link, pol_link_id(b, e->link.index)))
+        client = pol_client_id(b, b->links[e->link.index].client);
+    if (client.index == POL_NONE && link.index == POL_NONE)
+        return;
+    struct pol_action *a = pol_emit(b, e->room ? POL_RESUME : POL_PAUSE);
+    a->client = client;
+    a->link = link;
+}
+
+/* ---- drain ---- */
+
+static uint32_t drain_who(const struct pol_brain *b)
+{
+    return b->max_clients + b->max_links;
+}
+
+static void drain_due(struct pol_brain *b)
+{
+    b->drain_over = true;
+}
+
+/* Asked for a second time, there is no more time. */
+static void drain(struct pol_brain *b, const struct pol_event *e)
+{
+    (void)e;
+    if (b->draining)
+        drain_due(b);
+    b->draining = true;
+    pol_deadline_set(&b->deadlines, drain_who(b), b->drain_over ? POL_NEVER : b->now + b->drain_time);
+}
+
+static bool drain_sweep(struct pol_brain *b)
+{
+    for (; b->drain_listener < b->listener_count; b->drain_listener++) {
+        if (!pol_has_room(b))
+            return true;
+        pol_emit(b, POL_LISTEN_OFF)->listener = b->drain_listener;
+    }
+    for (; b->drain_client < b->clients_high; b->drain_client++) {
+        if (!pol_has_room(b))
+            return true;
+        pol_client_drain(b, b->drain_client);
+    }
+    for (; b->drain_over && b->drain_link < b->links_high; b->drain_link++) {
+        uint8_t state = b->links[b->drain_link].state;
+        if (state == LINK_RELAYING || state == LINK_ORPHANED)
+            pol_link_settle(b, b->drain_link, true, POL_BY_DRAIN);
+    }
+    return false;
+}
+
+bool pol_drained(const struct pol_brain *b)
+{
+    return b->draining && b->clients_alive == 0 && b->links_alive == 0;
+}
+
+/* ---- steps ---- */
+
+static void tick(struct pol_brain *b, const struct pol_event *e)
+{
+    (void)b;
+    (void)e;
+}
+
+static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = {
+    [POL_TICK] = tick,
+    [POL_CLIENT_OPENED] = pol_client_opened,
+    [POL_CLIENT_BIND] = pol_client_bind,
+    [POL_AUTH_LEG] = pol_client_pdu,
+    [POL_CALL_BEGIN] = pol_client_call,
+    [POL_CALL_PART] = pol_call_part,
+    [POL_CLIENT_CONTROL] = pol_client_pdu,
+    [POL_CLIENT_STRAY] = pol_client_pdu,
+    [POL_CLIENT_END] = pol_client_end,
+    [POL_CLIENT_GONE] = pol_client_gone,
+    [POL_CREDIT] = credit,
+    [POL_DIALLED] = pol_link_dialled,
+    [POL_BOUND] = pol_link_bound,
+    [POL_ACCEPTED] = pol_call_accepted,
+    [POL_ANSWER_BEGIN] = pol_answer_begin,
+    [POL_ANSWER_END] = pol_answer_end,
+    [POL_CALLBACK_DOWN] = pol_link_stray,
+    [POL_CALLBACK_UP] = pol_client_pdu,
+    [POL_LINK_STRAY] = pol_link_stray,
+    [POL_LINK_END] = pol_link_end,
+    [POL_LINK_GONE] = pol_link_gone,
+    [POL_DRAIN] = drain,
+};
+static_assert(sizeof handlers / sizeof *handlers == POL_EVENT_KINDS, "a handler for each event");
+
+static bool deadlines_sweep(struct pol_brain *b)
+{
+    while (pol_has_room(b)) {
+        uint32_t who;
+        if (!pol_deadline_pop(&b->deadlines, b->now, &who))
+            return false;
+        if (who < b->max_clients)
+            pol_client_due(b, who);
+        else if (who < drain_who(b))
+            pol_link_due(b, who - b->max_clients);
+        else
+            drain_due(b);
+    }
+    return pol_deadline_first(&b->deadlines) <= b->now;
+}
+
+/* The order is that of cause and effect: what is due ends links, ended links free slots, slots go to the line. */
+static bool sweep(struct pol_brain *b)
+{
+    bool more = deadlines_sweep(b);
+    if (b->draining)
+        more = drain_sweep(b) || more;
+    if (b->settling_first != POL_NONE)
+        more = pol_links_sweep(b) || more;
+    if (b->line_total)
+        more = pol_admit_sweep(b) || more;
+    return more;
+}
+
+void pol_step(struct pol_brain *b, const struct pol_event *event, int64_t now, struct pol_actions *actions)
+{
+    assert(now >= b->now);
+    b->now = now;
+    b->out = actions;
+    actions->count = 0;
+    handlers[event->kind](b, event);
+    actions->more = sweep(b);
+}
+
+int64_t pol_next_wake(const struct pol_brain *b)
+{
+    return pol_deadline_first(&b->deadlines);
+}
+
+uint32_t pol_calls_inside(const struct pol_brain *b, uint32_t server)
+{
+    return b->servers[server].inside;
+}
+
+uint32_t pol_calls_waiting(const struct pol_brain *b, uint32_t server)
+{
+    return b->servers[server].waiting;
+}

@@ -1,0 +1,248 @@
+/* The brain without a body: what to do about each client, link and call.
+ *
+ * Facts come in as events, decisions go out as actions. Both are plain structs of small ids, integers and a monotonic
+ * time in milliseconds. There is no byte, socket, clock, log or allocation in here once pol_create() has returned, so
+ * the same brain runs behind live sockets, in virtual time, and over a capture.
+ *
+ * Who is who: a *client* is one connection to us, a *link* is one connection of ours to a member of a server, a *call*
+ * is one request and what becomes of it. Ids of clients and calls are given out by the body, ids of links by the
+ * brain; each is an index below the limits of pol_create() with a generation that makes a re-used index a new id.
+ *
+ * How an event is answered: most events only inform. Those marked "asks" tell of a PDU that stands at the front of
+ * its connection and goes nowhere until an action names it: POL_PASS or POL_LEASE (it goes on), POL_SWALLOW (it is
+ * dropped), POL_FAULT or POL_ANSWER_BIND (it is answered here), POL_CLOSE, or POL_HOLD: it waits, nothing behind it
+ * is read, and one of the others comes later. */
+#ifndef POL_POLICY_H
+#define POL_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POL_NONE UINT32_MAX /* index of no object */
+
+struct pol_id {
+    uint32_t index;
+    uint32_t generation;
+};
+
+static inline bool pol_id_equal(struct pol_id a, struct pol_id b)
+{
+    return a.index == b.index && a.generation == b.generation;
+}
+
+/* Who a connection belongs to, as far as we can tell: an IPv6 or mapped IPv4 address, or a uid. Never looked into. */
+struct pol_identity {
+    uint64_t high;
+    uint64_t low;
+};
+
+/* ---- settings ---- */
+
+struct pol_server {
+    uint32_t calls;          /* most calls inside it at once; 0: no limit */
+    int64_t connect_timeout; /* ms */
+    uint32_t member_first;   /* its members have the indices member_first … member_first + member_count - 1 */
+    uint32_t member_count;
+};
+
+struct pol_listener {
+    uint32_t server;
+    uint32_t clients;             /* most at once; 0: no limit */
+    uint32_t clients_per_address; /* most at once of one identity; 0: no limit */
+    int64_t bind_timeout;         /* ms from accept to an accepted bind; 0: for ever */
+};
+
+struct pol_settings {
+    const struct pol_server *servers; /* copied */
+    uint32_t server_count;
+    const struct pol_listener *listeners; /* copied */
+    uint32_t listener_count;
+    int64_t drain;        /* ms */
+    uint32_t max_clients; /* sizes of the tables: indices stay below these */
+    uint32_t max_links;
+    uint32_t max_calls;
+    uint64_t seed; /* any number an attacker cannot guess; orders hash tables, decides nothing */
+};
+
+/* ---- events ---- */
+
+enum pol_event_kind {
+    POL_TICK,           /* nothing happened but time: after pol_next_wake(), or because `more` was set */
+    POL_CLIENT_OPENED,  /* client listener identity */
+    POL_CLIENT_BIND,    /* client level group alter · asks */
+    POL_AUTH_LEG,       /* client · an auth3 · asks */
+    POL_CALL_BEGIN,     /* client call level maybe last · first fragment of a request · asks */
+    POL_CALL_PART,      /* call · the last fragment arrived; those between flow on the lease */
+    POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) · co_cancel or orphaned · asks */
+    POL_CLIENT_STRAY,   /* client · any other PDU · asks */
+    POL_CLIENT_END,     /* client how · no more comes from it */
+    POL_CLIENT_GONE,    /* client · its socket is closed, its index is free again */
+    POL_CREDIT,         /* client or link, room · false: its reader has stopped; true: it takes bytes again */
+    POL_DIALLED,        /* link error · 0: connected; else errno */
+    POL_BOUND,          /* link accepted group · the server answered a bind; asks */
+    POL_ACCEPTED,       /* call first_done last_done · what write() has taken of its request */
+    POL_ANSWER_BEGIN,   /* call fault status dne · first fragment of the answer · asks */
+    POL_ANSWER_END,     /* call · the last one */
+    POL_CALLBACK_DOWN,  /* link · a request of the server's, nested in an open call · asks */
+    POL_CALLBACK_UP,    /* client · its answer to one · asks */
+    POL_LINK_STRAY,     /* link · a PDU that belongs to no open call · asks */
+    POL_LINK_END,       /* link how */
+    POL_LINK_GONE,      /* link · its socket is closed, its index is free again */
+    POL_DRAIN,          /* the administrator wants us to stop; a second time: at once */
+    POL_EVENT_KINDS
+};
+
+enum pol_how {
+    POL_FIN,   /* in order */
+    POL_RESET, /* RST, or an error of the socket */
+    POL_BAD,   /* bytes that are no DCE/RPC */
+};
+
+struct pol_event {
+    uint8_t kind;  /* enum pol_event_kind */
+    uint8_t how;   /* enum pol_how */
+    uint8_t level; /* auth level, 0 to 6 (MS-RPCE 2.2.1.1.8); 0 and 1: none */
+    bool alter;    /* alter_context, not bind */
+    bool maybe;
+    bool last; /* the fragment is the last one */
+    bool room;
+    bool accepted; /* bind_ack or alter_context_resp; false: bind_nak */
+    bool first_done;
+    bool last_done;
+    bool fault;
+    bool dne; /* PFC_DID_NOT_EXECUTE */
+    struct pol_id client;
+    struct pol_id link;
+    struct pol_id call;
+    uint32_t listener;
+    uint32_t group;  /* association group id; 0: none */
+    uint32_t status; /* of a fault */
+    int error;       /* errno */
+    struct pol_identity identity;
+};
+
+/* ---- actions ---- */
+
+enum pol_action_kind {
+    POL_PASS,        /* client, link or call: the PDU that was asked about goes on */
+    POL_SWALLOW,     /* link or call: it is dropped, and so are the fragments that belong to it */
+    POL_LEASE,       /* call link: the request goes up on that link, its later fragments without asking */
+    POL_HOLD,        /* client: the PDU at its front waits */
+    POL_PAUSE,       /* client or link: read nothing from it until POL_RESUME */
+    POL_RESUME,      /* client or link */
+    POL_DIAL,        /* link member client: connect for this client */
+    POL_ANSWER_BIND, /* client ack reason: answer the bind at its front */
+    POL_FAULT,       /* call status dne: tell the client */
+    POL_END_INPUT,   /* link: nothing more will be sent up; a FIN goes once all is written. Answers still come */
+    POL_CLOSE,       /* client or link, reset when reason */
+    POL_LISTEN_OFF,  /* listener */
+    POL_END,         /* call ending proof: it is over, its index is free again; write its line */
+    POL_ACTION_KINDS
+};
+
+enum pol_when {
+    POL_NOW,     /* what is not written yet is lost */
+    POL_FLUSHED, /* when all has been written */
+    POL_ACKED,   /* when the peer's kernel has acknowledged all, so that a reset cannot overtake an answer */
+};
+
+/* Why a connection ended. */
+enum pol_reason {
+    POL_BY_CLIENT_FIN,
+    POL_BY_CLIENT_RESET,
+    POL_BY_CLIENT_BAD,
+    POL_BY_SERVER_FIN,
+    POL_BY_SERVER_RESET,
+    POL_BY_SERVER_BAD,
+    POL_BY_UNAVAILABLE,
+    POL_BY_BIND_TIMEOUT,
+    POL_BY_CLIENTS_LIMIT,
+    POL_BY_ADDRESS_LIMIT,
+    POL_BY_LINKS_LIMIT,
+    POL_BY_GROUP_GUARD,
+    POL_BY_DRAIN,
+    POL_BY_LINGER,
+    POL_REASONS
+};
+
+/* How a call ended; docs/call-log.md says what each means to the people on both sides. */
+enum pol_ending {
+    POL_ANSWERED,
+    POL_FAULTED,
+    POL_MAYBE_SENT,
+    POL_UNAVAILABLE,
+    POL_WITHDRAWN,
+    POL_CLIENT_LEFT,
+    POL_SERVER_LOST,
+    POL_NOT_SENT,
+    POL_ANSWER_CUT,
+    POL_DRAINED,
+    POL_ENDINGS
+};
+
+/* Why a call cannot have run, or why that is not known (protocol facts: P1 to P6). */
+enum pol_proof {
+    POL_UNPROVEN,
+    POL_P1_NOT_CONNECTED, /* no connection to the server came about */
+    POL_P3_FIRST_PARTIAL, /* the kernel never had the whole first fragment, and the connection is closed */
+    POL_P5_FAULT_DNE,     /* the server said so: PFC_DID_NOT_EXECUTE */
+    POL_P6_IN_PROXY,      /* the request never left the proxy */
+    POL_PROOFS
+};
+
+struct pol_action {
+    uint8_t kind; /* enum pol_action_kind */
+    uint8_t when; /* enum pol_when */
+    uint8_t reason;
+    uint8_t ending;
+    uint8_t proof;
+    bool reset; /* POL_CLOSE: by RST, not by FIN */
+    bool ack;   /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
+    bool dne;
+    struct pol_id client; /* the ids that do not apply have the index POL_NONE */
+    struct pol_id link;
+    struct pol_id call;
+    uint32_t listener;
+    uint32_t member;
+    uint32_t status;
+    uint32_t delay; /* POL_CLOSE: ms to let pass after `when` has come */
+};
+
+#define POL_ACTIONS_MAX 32u
+
+struct pol_actions {
+    unsigned count;
+    bool more; /* there was no room for all: send POL_TICK at once */
+    struct pol_action item[POL_ACTIONS_MAX];
+};
+
+/* ---- the brain ---- */
+
+struct pol_brain;
+
+/* NULL when there is not enough memory. Nothing is allocated after this. */
+struct pol_brain *pol_create(const struct pol_settings *settings);
+void pol_destroy(struct pol_brain *brain);
+
+/* Tells the brain one thing at the time `now` (ms, never decreasing) and fetches what follows from it. */
+void pol_step(struct pol_brain *brain, const struct pol_event *event, int64_t now, struct pol_actions *actions);
+
+/* When to send POL_TICK at the latest; INT64_MAX: nothing is due. */
+int64_t pol_next_wake(const struct pol_brain *brain);
+
+/* True once a drain has left nothing behind: the process may go. */
+bool pol_drained(const struct pol_brain *brain);
+
+/* Calls of this server that hold a slot, and that wait for one. For tests, statistics and traces. */
+uint32_t pol_calls_inside(const struct pol_brain *brain, uint32_t server);
+uint32_t pol_calls_waiting(const struct pol_brain *brain, uint32_t server);
+
+/* Words for logs, traces and documents; NULL for what is out of range. */
+const char *pol_event_name(unsigned kind);
+const char *pol_action_name(unsigned kind);
+const char *pol_reason_name(unsigned reason);
+const char *pol_ending_name(unsigned ending);
+const char *pol_proof_name(unsigned proof);
+
+#endif

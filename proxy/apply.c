@@ -1,0 +1,164 @@
+/* One row for each kind of action; none decides anything. An id that is no longer known is of something that has
+ * ended in the same turn. */
+#include "apply.h"
+
+#include <assert.h>
+
+#include "calllog.h"
+#include "downstream.h"
+#include "listener.h"
+#include "reply.h"
+#include "upstream.h"
+
+static struct px_downstream *client_of(struct px_loop *loop, struct pol_id id)
+{
+    struct px_downstream *d = id.index < loop->max_clients ? loop->clients[id.index] : NULL;
+    return d && pol_id_equal(d->id, id) ? d : NULL;
+}
+
+static struct px_upstream *link_of(struct px_loop *loop, struct pol_id id)
+{
+    struct px_upstream *u = id.index < loop->max_links ? loop->links[id.index] : NULL;
+    return u && pol_id_equal(u->id, id) ? u : NULL;
+}
+
+static void apply_pass(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_downstream *d = client_of(loop, a->client);
+    struct px_upstream *u = link_of(loop, a->link);
+    if (d)
+        px_downstream_verdict(d, PX_FRONT_PASS);
+    else if (u)
+        u->pass = true;
+}
+
+static void apply_swallow(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_upstream *u = link_of(loop, a->link);
+    if (u)
+        u->pass = false;
+}
+
+static void apply_lease(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_downstream *d = client_of(loop, a->client);
+    if (d)
+        px_downstream_verdict(d, PX_FRONT_PASS);
+}
+
+/* The client knows that its front waits: it was not told anything else. */
+static void apply_hold(struct px_loop *loop, const struct pol_action *a)
+{
+    (void)loop;
+    (void)a;
+}
+
+static void set_paused(struct px_loop *loop, const struct pol_action *a, bool paused)
+{
+    struct px_downstream *d = client_of(loop, a->client);
+    struct px_upstream *u = link_of(loop, a->link);
+    if (d)
+        px_downstream_set_paused(d, paused);
+    if (u)
+        px_upstream_set_paused(u, paused);
+}
+
+static void apply_pause(struct px_loop *loop, const struct pol_action *a)
+{
+    set_paused(loop, a, true);
+}
+
+static void apply_resume(struct px_loop *loop, const struct pol_action *a)
+{
+    set_paused(loop, a, false);
+}
+
+static void apply_dial(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_downstream *d = client_of(loop, a->client);
+    assert(d);
+    px_upstream_dial(loop, a->link, loop->members[a->member], d);
+}
+
+static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
+{
+    uint8_t reply[PX_REPLY_MAX];
+    struct dis_pdu bind;
+    struct dis_error error;
+    struct px_downstream *d = client_of(loop, a->client);
+    if (!d)
+        return;
+    struct dis_header header = dis_header_decode(d->front_bytes);
+    if (dis_pdu_decode(d->front_bytes, header.frag_length, &bind, &error)) {
+        size_t length = a->ack ? px_reply_bind_ack(reply, &bind) : px_reply_bind_nak(reply, &bind);
+        px_downstream_write(d, reply, length);
+    }
+    px_downstream_verdict(d, PX_FRONT_DROP);
+}
+
+static void apply_fault(struct px_loop *loop, const struct pol_action *a)
+{
+    uint8_t reply[PX_REPLY_MAX];
+    struct px_downstream *d = client_of(loop, a->client);
+    struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    size_t length = px_reply_fault(reply, k, a->status, a->dne);
+    k->has_status = true;
+    k->status = a->status;
+    k->first_answer = loop->now;
+    k->fragments_out++;
+    k->bytes_out += length;
+    if (d)
+        px_downstream_write(d, reply, length);
+}
+
+static void apply_end_input(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_upstream *u = link_of(loop, a->link);
+    if (u)
+        px_upstream_end_input(u);
+}
+
+static void apply_close(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_downstream *d = client_of(loop, a->client);
+    struct px_upstream *u = link_of(loop, a->link);
+    if (d)
+        px_downstream_close(d, a->reset, (enum pol_when)a->when, a->delay, a->reason);
+    if (u)
+        px_upstream_close(u, a->reset, (enum pol_when)a->when, a->reason);
+}
+
+static void apply_listen_off(struct px_loop *loop, const struct pol_action *a)
+{
+    px_listener_close(&loop->listeners[a->listener]);
+}
+
+static void apply_end(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    struct px_downstream *d = k->client.index < loop->max_clients ? client_of(loop, k->client) : NULL;
+    px_calllog_call(&loop->log, k, a->ending, a->proof, loop->now);
+    if (d && d->front_call == k) {
+        d->front_call = NULL; /* it stood at the front and is not sent */
+        px_downstream_verdict(d, PX_FRONT_DROP);
+    }
+    px_call_free(&loop->calls, k);
+    if (d)
+        px_downstream_call_ended(d);
+}
+
+static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
+    [POL_PASS] = apply_pass,   [POL_SWALLOW] = apply_swallow,
+    [POL_LEASE] = apply_lease, [POL_HOLD] = apply_hold,
+    [POL_PAUSE] = apply_pause, [POL_RESUME] = apply_resume,
+    [POL_DIAL] = apply_dial,   [POL_ANSWER_BIND] = apply_answer_bind,
+    [POL_FAULT] = apply_fault, [POL_END_INPUT] = apply_end_input,
+    [POL_CLOSE] = apply_close, [POL_LISTEN_OFF] = apply_listen_off,
+    [POL_END] = apply_end,
+};
+static_assert(sizeof rows / sizeof *rows == POL_ACTION_KINDS, "a row for each action");
+
+void px_apply(struct px_loop *loop, const struct pol_action *action)
+{
+    rows[action->kind](loop, action);
+}

@@ -1,0 +1,108 @@
+/* What is known of one client connection and the connection that serves it, as a conversation: presentation contexts,
+ * authentication, open calls. It has no socket; it lives as long as either side does.
+ *
+ * "Association" is C706's word for a connection that is bound (C706 9.3). */
+#ifndef PX_ASSOCIATION_H
+#define PX_ASSOCIATION_H
+
+#include "../dissect/pdu.h"
+#include "../policy/policy.h"
+
+#define PX_NO_TIME (-1) /* µs: has not happened */
+
+/* A presentation context, offered and perhaps accepted. Kept small: thousands of idle clients each have one or two. */
+struct px_context {
+    struct dis_syntax interface;
+    uint16_t id;
+    bool offered; /* in the bind that has no answer yet; else accepted */
+};
+
+/* One call: what its log line will say, and where its bytes stand. Times are µs of the monotonic clock. */
+struct px_call {
+    struct pol_id id;
+    struct pol_id client;
+    uint32_t next, previous; /* among the open calls of its association, oldest first; POL_NONE ends */
+    uint32_t call_id;
+    uint16_t context_id;
+    uint16_t opnum;
+    struct dis_syntax interface; /* nil where the bind was not seen or not kept */
+    uint8_t drep[4];
+    uint8_t minor;
+    uint8_t auth_type, auth_level;
+    uint8_t write_seen; /* what the brain was told last: 0 nothing, 1 first fragment done, 3 all done */
+    bool leased;        /* let go onto the link */
+    bool request_done;  /* last fragment arrived */
+    bool answer_begun;
+    bool answer_done; /* the last fragment of the answer was relayed; the brain has not said the end yet */
+    bool swallow_answer;
+    bool has_status;
+    uint32_t status; /* of a fault */
+    uint32_t fragments_in, fragments_out;
+    uint64_t bytes_in, bytes_out; /* whole PDUs */
+    uint64_t first_end, last_end; /* offsets in the upward stream; 0: not passed on yet */
+    int64_t begun, leased_at, first_answer, ended;
+    struct px_association *association;
+};
+
+struct px_association {
+    /* for the log */
+    char *client;       /* "address:port" or "uid N"; owned */
+    const char *server; /* the member's address as configured; NULL before it was dialled */
+    uint64_t serial;
+    int64_t opened; /* µs */
+    uint64_t bytes_up, bytes_down, calls;
+    uint8_t parties; /* connections that still need it */
+
+    /* binding */
+    struct px_context *contexts; /* owned; NULL: none */
+    uint16_t context_count, context_capacity;
+    uint32_t context_limit;
+    uint8_t bind_auth_type, bind_auth_level; /* highest level seen */
+
+    /* calls */
+    uint32_t first_call, last_call; /* open ones, oldest first */
+    uint32_t open_calls;
+    uint32_t incoming;   /* the one request that is not complete, or POL_NONE */
+    uint32_t unaccepted; /* oldest call of which write() has not taken all, or POL_NONE */
+    uint64_t passed_up;  /* bytes passed on upwards: offsets of px_call are in this stream */
+    bool callback_down;  /* fragments of a callback request come down … */
+    bool swallow_callback;
+    bool callback_up;   /* … and of its answer go up */
+    bool flowing_stray; /* the response that is coming matches no call */
+};
+
+/* The open calls of all associations. An index belongs to one call until px_call_free(). */
+struct px_calls {
+    struct px_call **chunks;
+    uint32_t limit; /* most calls */
+    uint32_t high;  /* indices from here on were never used */
+    uint32_t free;  /* list through `next` */
+};
+
+bool px_calls_init(struct px_calls *calls, uint32_t limit);
+void px_calls_free(struct px_calls *calls);
+
+static inline struct px_call *px_call_at(const struct px_calls *calls, uint32_t index)
+{
+    return &calls->chunks[index / 1024][index % 1024];
+}
+
+/* NULL when the limit is reached or there is no memory. Appends it to the association's open calls. */
+struct px_call *px_call_new(struct px_calls *calls, struct px_association *a);
+void px_call_free(struct px_calls *calls, struct px_call *k);
+
+/* The open call that an answer, a cancel or an orphaned with this call_id means, or NULL. `only_one` lets the sole
+ * call inside the server match whatever id its answer carries: Wine's server answers 1 to everything. */
+struct px_call *px_call_find(const struct px_calls *calls, const struct px_association *a, uint32_t call_id,
+                             bool only_one);
+
+struct px_association *px_association_new(uint32_t context_limit);
+void px_association_release(struct px_association *a); /* by one party; the last one frees it */
+
+/* The contexts of a bind or alter_context, until its answer comes. Contexts beyond the limit are not kept: calls on
+ * them are relayed all the same, without a name. Returns the number that was not kept. */
+unsigned px_association_offer(struct px_association *a, const struct dis_bind *bind);
+void px_association_answered(struct px_association *a, const struct dis_bind_ack *ack); /* NULL: refused */
+const struct px_context *px_association_context(const struct px_association *a, uint16_t id);
+
+#endif

@@ -1,0 +1,344 @@
+/* Reads a client's PDUs, has each one judged, and sends what may go on to the client's link. */
+#include "downstream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../dissect/frame.h"
+#include "calllog.h"
+#include "closing.h"
+#include "translate.h"
+#include "upstream.h"
+
+static struct px_downstream *of(struct px_socket *s)
+{
+    return (struct px_downstream *)s; /* its first member */
+}
+
+static struct pol_event event_of(const struct px_downstream *d, enum pol_event_kind kind)
+{
+    return (
+        struct pol_event){ .kind = (uint8_t)kind, .client = d->id, .link = { POL_NONE, 0 }, .call = { POL_NONE, 0 } };
+}
+
+static bool is_open(const struct px_downstream *d)
+{
+    return !d->is_closing;
+}
+
+/* ---- reading or not ---- */
+
+static bool is_held(const struct px_downstream *d)
+{
+    return d->front == PX_FRONT_ASKED;
+}
+
+/* A client that is held is watched for its FIN: if it has given up, so do we. One that waits for the server to take
+ * bytes is not: what it sent before its FIN still counts. */
+static void choose_reading(struct px_downstream *d)
+{
+    if (!is_open(d))
+        return;
+    bool reading = !is_held(d) && !d->paused && !d->full && !d->ended;
+    px_socket_set_reading(&d->socket, reading, is_held(d) && !d->ended);
+}
+
+static void end(struct px_downstream *d, enum pol_how how)
+{
+    if (d->ended && how == POL_FIN)
+        return;
+    d->ended = true;
+    choose_reading(d);
+    struct pol_event e = event_of(d, POL_CLIENT_END);
+    e.how = (uint8_t)how;
+    px_loop_inform(d->loop, &e);
+}
+
+/* ---- PDUs ---- */
+
+struct run {
+    const uint8_t *bytes;
+    size_t at;    /* the PDU that is looked at */
+    size_t begin; /* of the PDUs before it that may go on and were not sent yet */
+};
+
+/* PDUs that stand side by side go up with one write. */
+static void send_run(struct px_downstream *d, struct run *run)
+{
+    if (run->at > run->begin && d->upstream)
+        px_upstream_write(d->upstream, run->bytes + run->begin, run->at - run->begin);
+    run->begin = run->at;
+}
+
+static void refuse(struct px_downstream *d, const char *why)
+{
+    px_log_notice(&d->loop->log, d->association->client, why);
+    end(d, POL_BAD);
+}
+
+/* No room for another call. Its own will end and make some; where it has none, others have taken the whole table. */
+static void wait_for_room(struct px_downstream *d)
+{
+    if (d->association->open_calls == 0)
+        refuse(d, "refused: the table of calls is full");
+    else
+        d->full = true;
+}
+
+/* What the front was asked may close this very client: whatever was let go before must have gone by then. A request
+ * cannot end anything, so requests may go on gathering. */
+static void ask(struct px_downstream *d, struct run *run, const struct px_fact *fact)
+{
+    struct pol_event e = fact->ask;
+    e.client = d->id;
+    if (e.kind != POL_CALL_BEGIN)
+        send_run(d, run);
+    d->front = PX_FRONT_ASKED;
+    d->front_call = fact->call;
+    if (fact->call)
+        fact->call->client = d->id;
+    d->front_bytes = run->bytes + run->at;
+    px_loop_ask(d->loop, &e);
+}
+
+/* True when the PDU at the front may go; else it is held, dropped, or must be asked about again later. */
+static bool consider(struct px_downstream *d, struct run *run, size_t length)
+{
+    struct dis_pdu pdu;
+    struct dis_error error;
+    struct px_fact fact;
+    bool understood = dis_pdu_decode(run->bytes + run->at, length, &pdu, &error);
+    if (!px_translate_up(&d->loop->calls, d->association, &pdu, understood, d->loop->now, &fact)) {
+        wait_for_room(d);
+        return false;
+    }
+    if (fact.offence)
+        px_log_notice(&d->loop->log, d->association->client, fact.offence);
+    if (fact.asks) {
+        ask(d, run, &fact);
+        return d->front == PX_FRONT_PASS;
+    }
+    d->front_call = fact.call;
+    if (fact.informs)
+        px_loop_inform(d->loop, &fact.inform);
+    return true;
+}
+
+static void pass(struct px_downstream *d, const uint8_t *bytes)
+{
+    struct dis_header header = dis_header_decode(bytes);
+    px_translate_passed_up(d->association, d->front_call, &header);
+    d->front = PX_FRONT_NEW;
+    d->front_call = NULL;
+}
+
+/* The PDU at run->at is whole. False when it stays. */
+static bool handle_pdu(struct px_downstream *d, struct run *run, size_t length)
+{
+    bool go = d->front == PX_FRONT_PASS || (d->front == PX_FRONT_NEW && consider(d, run, length));
+    if (go) {
+        pass(d, run->bytes + run->at);
+        run->at += length;
+        return true;
+    }
+    if (d->front != PX_FRONT_DROP)
+        return false;
+    d->front = PX_FRONT_NEW;
+    d->front_call = NULL;
+    send_run(d, run);
+    run->at += length;
+    run->begin = run->at;
+    return true;
+}
+
+/* Returns the bytes that were dealt with; the rest waits for more bytes or for a verdict. */
+static size_t handle_bytes(struct px_downstream *d, const uint8_t *bytes, size_t length)
+{
+    struct run run = { .bytes = bytes };
+    while (run.at < length && is_open(d)) {
+        struct dis_frame frame = dis_frame_next(bytes + run.at, length - run.at);
+        if (frame.status == DIS_FRAME_BAD) {
+            send_run(d, &run);
+            refuse(d, frame.error.what);
+            return length;
+        }
+        if (frame.status == DIS_FRAME_MORE || !handle_pdu(d, &run, frame.length))
+            break;
+    }
+    send_run(d, &run);
+    return is_open(d) ? run.at : length;
+}
+
+/* ---- the socket's events ---- */
+
+static void readable(struct px_socket *s)
+{
+    struct px_downstream *d = of(s);
+    uint8_t *scratch = d->loop->scratch;
+    size_t before = px_buffer_length(&d->in);
+    px_loop_clock(d->loop);
+    if (before)
+        memcpy(scratch, px_buffer_front(&d->in), before);
+    ssize_t n = px_socket_read(s, scratch + before, PX_READ_SIZE);
+    if (n <= 0) {
+        if (n != -EAGAIN)
+            end(d, n == 0 ? POL_FIN : POL_RESET);
+        return;
+    }
+    px_buffer_clear(&d->in);
+    size_t length = before + (size_t)n;
+    size_t done = handle_bytes(d, scratch, length);
+    if (done < length && !px_buffer_append(&d->in, scratch + done, length - done))
+        end(d, POL_RESET);
+    d->front_bytes = px_buffer_front(&d->in);
+    choose_reading(d);
+}
+
+static void writable(struct px_socket *s)
+{
+    struct px_downstream *d = of(s);
+    if (!d->stopped || px_buffer_length(&s->out) > 0)
+        return;
+    d->stopped = false;
+    struct pol_event e = event_of(d, POL_CREDIT);
+    e.room = true;
+    px_loop_inform(d->loop, &e);
+}
+
+static void hung_up(struct px_socket *s)
+{
+    end(of(s), POL_FIN);
+}
+
+static void failed(struct px_socket *s, int error)
+{
+    (void)error;
+    end(of(s), POL_RESET);
+}
+
+static void closed(struct px_socket *s)
+{
+    struct px_downstream *d = of(s);
+    struct px_loop *loop = d->loop;
+    struct pol_event gone = event_of(d, POL_CLIENT_GONE);
+    px_loop_client_free(loop, d->id);
+    px_association_release(d->association);
+    px_buffer_clear(&d->in);
+    free(d);
+    px_loop_inform(loop, &gone);
+    px_loop_settle(loop);
+}
+
+static const struct px_socket_events socket_events = {
+    .readable = readable, .writable = writable, .hung_up = hung_up, .failed = failed, .closed = closed
+};
+
+/* ---- what the brain wants ---- */
+
+void px_downstream_verdict(struct px_downstream *d, enum px_front verdict)
+{
+    bool was_waiting = px_buffer_length(&d->in) > 0;
+    d->front = (uint8_t)verdict;
+    if (verdict == PX_FRONT_PASS && d->front_call) {
+        d->front_call->leased = true;
+        d->front_call->leased_at = d->loop->now;
+    }
+    if (!was_waiting || d->is_ready)
+        return;
+    d->is_ready = true;
+    d->next_ready = d->loop->ready;
+    d->loop->ready = d;
+}
+
+void px_downstream_go_on(struct px_downstream *d)
+{
+    d->is_ready = false;
+    if (!is_open(d) || is_held(d))
+        return;
+    struct px_buffer in = d->in; /* while it is worked on, nothing may be appended to it */
+    d->in = (struct px_buffer){ 0 };
+    size_t done = handle_bytes(d, px_buffer_front(&in), px_buffer_length(&in));
+    if (is_open(d)) {
+        px_buffer_consume(&in, done);
+        d->in = in;
+        d->front_bytes = px_buffer_front(&d->in);
+    } else {
+        px_buffer_clear(&in);
+    }
+    choose_reading(d);
+}
+
+void px_downstream_call_ended(struct px_downstream *d)
+{
+    if (!d->full)
+        return;
+    d->full = false;
+    px_downstream_verdict(d, (enum px_front)d->front);
+}
+
+void px_downstream_set_paused(struct px_downstream *d, bool paused)
+{
+    d->paused = paused;
+    choose_reading(d);
+}
+
+void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t length)
+{
+    size_t limit = d->loop->settings->listeners[d->listener].buffer;
+    d->association->bytes_down += length;
+    px_socket_write(&d->socket, bytes, length);
+    if (d->stopped || px_buffer_length(&d->socket.out) == 0 ||
+        px_buffer_length(&d->socket.out) + PX_READ_SIZE < limit)
+        return;
+    d->stopped = true;
+    struct pol_event e = event_of(d, POL_CREDIT);
+    px_loop_inform(d->loop, &e);
+}
+
+void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when, uint32_t delay, unsigned reason)
+{
+    if (d->ended && when == POL_FLUSHED && px_buffer_length(&d->socket.out) == 0)
+        when = POL_NOW; /* both directions are over already */
+    if (is_open(d)) {
+        px_calllog_connection(&d->loop->log, d->association, "client", reason, d->loop->now);
+        d->is_closing = d->ended = true;
+        px_buffer_clear(&d->in);
+        if (d->upstream)
+            d->upstream->downstream = NULL;
+        d->upstream = NULL;
+    }
+    px_closing_begin(&d->socket, reset, when, delay);
+}
+
+void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct pol_identity identity,
+                        const char *peer)
+{
+    const struct px_listener *settings = &loop->settings->listeners[listener];
+    struct px_downstream *d = calloc(1, sizeof *d);
+    if (!d || !px_loop_client_new(loop, d, &d->id)) {
+        px_log_notice(&loop->log, peer, "refused: no descriptor or memory for another client (raise ulimit -n)");
+        free(d);
+        close(fd);
+        return;
+    }
+    d->loop = loop;
+    d->listener = listener;
+    d->association = px_association_new(settings->contexts);
+    if (!d->association || !(d->association->client = strdup(peer)) ||
+        px_socket_open(&d->socket, &loop->uv, fd, false, &socket_events) != 0) {
+        if (d->association)
+            px_association_release(d->association);
+        px_loop_client_free(loop, d->id);
+        free(d);
+        close(fd);
+        return;
+    }
+    d->association->opened = loop->now;
+    struct pol_event e = event_of(d, POL_CLIENT_OPENED);
+    e.listener = listener;
+    e.identity = identity;
+    px_loop_ask(loop, &e);
+    choose_reading(d);
+}

@@ -1,0 +1,55 @@
+/* A client's connection to us. */
+#ifndef PX_DOWNSTREAM_H
+#define PX_DOWNSTREAM_H
+
+#include "loop.h"
+#include "socket.h"
+
+/* What the brain has said of the PDU at the front. */
+enum px_front {
+    PX_FRONT_NEW,   /* it has not been asked yet */
+    PX_FRONT_ASKED, /* it holds it */
+    PX_FRONT_PASS,  /* it goes up */
+    PX_FRONT_DROP,  /* it was answered here */
+};
+
+struct px_downstream {
+    struct px_socket socket;
+    struct px_loop *loop;
+    struct px_association *association;
+    struct px_upstream *upstream; /* NULL before the dial and after the link's end */
+    struct px_downstream *next_ready;
+    struct px_buffer in; /* bytes that were read and cannot go on yet; the front is the first PDU of them */
+    struct px_call *front_call;
+    struct pol_id id;
+    uint32_t listener;
+    uint8_t front; /* enum px_front */
+    bool is_ready; /* stands in loop->ready */
+    bool paused;   /* by the brain: the server does not take bytes */
+    bool full;     /* it has as many open calls as one may have */
+    bool stopped;  /* the brain knows that this client does not read */
+    bool ended;    /* the brain knows that no more comes */
+    bool is_closing;
+    const uint8_t *front_bytes; /* while it is being asked about, or held */
+};
+
+/* Takes over an accepted descriptor; on failure it is closed. `peer` is who it is, for people. */
+void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct pol_identity identity,
+                        const char *peer);
+
+/* The brain's verdict on its front. */
+void px_downstream_verdict(struct px_downstream *d, enum px_front verdict);
+void px_downstream_set_paused(struct px_downstream *d, bool paused);
+
+/* Whole PDUs for the client; may be cut anywhere by the kernel. */
+void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t length);
+
+void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when, uint32_t delay, unsigned reason);
+
+/* Goes on with what waits at its front, after a verdict. */
+void px_downstream_go_on(struct px_downstream *d);
+
+/* One of its calls has ended: room for another one. */
+void px_downstream_call_ended(struct px_downstream *d);
+
+#endif

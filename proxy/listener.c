@@ -1,0 +1,150 @@
+/* Binds, listens and accepts; tells who it is that has connected. */
+#include "listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "downstream.h"
+
+#define ACCEPTS_A_TURN 64 /* so that a flood of connects does not starve calls */
+#define BACKLOG        4096
+
+#define LOCAL_IDENTITY UINT64_MAX /* no IPv6 address begins with 64 one bits and is a peer (ff00::/8 is multicast) */
+
+/* ---- who it is ---- */
+
+static struct pol_identity identity_of_v6(const struct in6_addr *address)
+{
+    struct pol_identity id = { 0, 0 };
+    for (unsigned i = 0; i < 8; i++) {
+        id.high = id.high << 8 | address->s6_addr[i];
+        id.low = id.low << 8 | address->s6_addr[8 + i];
+    }
+    return id;
+}
+
+static struct pol_identity identity_of_v4(const struct in_addr *address)
+{
+    return (struct pol_identity){ 0, 0xffff00000000u | ntohl(address->s_addr) }; /* RFC 4291 2.5.5.2 */
+}
+
+static struct pol_identity identity_of_peer(int fd, const struct px_address *peer, char text[PX_ADDRESS_TEXT])
+{
+    if (peer->any.sa_family == AF_UNIX) {
+        struct ucred who = { .uid = (uid_t)-1 };
+        socklen_t length = sizeof who;
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length);
+        snprintf(text, PX_ADDRESS_TEXT, "unix:uid=%u,pid=%d", who.uid, who.pid);
+        return (struct pol_identity){ LOCAL_IDENTITY, who.uid };
+    }
+    px_address_format(peer, text);
+    return peer->any.sa_family == AF_INET6 ? identity_of_v6(&peer->v6.sin6_addr) : identity_of_v4(&peer->v4.sin_addr);
+}
+
+/* ---- accepting ---- */
+
+/* Without a descriptor the connection would stay in the backlog and wake us for ever: give up the spare one, take it,
+ * refuse it. */
+static void refuse_one(struct px_listener_socket *l)
+{
+    close(l->loop->spare_fd);
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    l->loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    px_log_notice(&l->loop->log, l->bound, "a client was refused: no file descriptors left (raise ulimit -n)");
+}
+
+static bool accept_one(struct px_listener_socket *l)
+{
+    struct px_address peer = { .length = sizeof peer.local };
+    char text[PX_ADDRESS_TEXT];
+    int fd = accept4(l->fd, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE)
+            refuse_one(l);
+        return errno == EINTR || errno == ECONNABORTED;
+    }
+    struct pol_identity identity = identity_of_peer(fd, &peer, text);
+    px_downstream_open(l->loop, fd, l->index, identity, text);
+    return true;
+}
+
+static void readable(uv_poll_t *poll, int status, int events)
+{
+    struct px_listener_socket *l = poll->data;
+    (void)status;
+    (void)events;
+    px_loop_clock(l->loop);
+    for (int i = 0; i < ACCEPTS_A_TURN && l->fd >= 0 && accept_one(l); i++)
+        ;
+}
+
+/* ---- opening and closing ---- */
+
+/* A path that nobody listens at any more is left over from a process that died. */
+static void remove_stale(const struct px_address *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, &address->any, address->length) != 0 && errno == ECONNREFUSED)
+        unlink(address->local.sun_path);
+    close(fd);
+}
+
+static int open_socket(const struct px_address *address, int *fd)
+{
+    int on = 1;
+    *fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
+        return errno;
+    if (address->any.sa_family == AF_UNIX)
+        remove_stale(address);
+    else
+        setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address->any.sa_family == AF_INET6)
+        setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(*fd, &address->any, address->length) == 0 && listen(*fd, BACKLOG) == 0)
+        return 0;
+    int error = errno;
+    close(*fd);
+    return error;
+}
+
+int px_listener_open(struct px_listener_socket *l, struct px_loop *loop, uint32_t index)
+{
+    const struct px_address *address = &loop->settings->listeners[index].address;
+    struct px_address bound = { .length = sizeof bound.local };
+    *l = (struct px_listener_socket){ .loop = loop, .index = index, .fd = -1 };
+    int error = open_socket(address, &l->fd);
+    if (error) {
+        l->fd = -1;
+        return error;
+    }
+    getsockname(l->fd, &bound.any, &bound.length);
+    px_address_format(&bound, l->bound);
+    error = uv_poll_init(&loop->uv, &l->poll, l->fd);
+    if (!error) {
+        l->poll.data = l;
+        error = uv_poll_start(&l->poll, UV_READABLE, readable);
+    }
+    return -error;
+}
+
+void px_listener_close(struct px_listener_socket *l)
+{
+    const struct px_address *address = &l->loop->settings->listeners[l->index].address;
+    if (l->fd < 0)
+        return;
+    if (address->any.sa_family == AF_UNIX)
+        unlink(address->local.sun_path);
+    uv_poll_stop(&l->poll);
+    close(l->fd);
+    l->fd = -1;
+    uv_close((uv_handle_t *)&l->poll, NULL);
+}

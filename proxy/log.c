@@ -1,0 +1,213 @@
+/* The line writer: JSON or logfmt, straight into one buffer (a general JSON library costs four times as much a line). */
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- where it goes ---- */
+
+/* O_NONBLOCK on stderr itself would be shared with whoever else holds it, so it is opened anew where that is possible. */
+static void use_stderr(struct px_log *log)
+{
+    struct stat st;
+    log->is_socket = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
+    log->fd = log->is_socket ? -1 : open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+    log->owns_fd = log->fd >= 0;
+    if (log->fd < 0)
+        log->fd = STDERR_FILENO;
+}
+
+int px_log_open(struct px_log *log, const struct px_settings *settings)
+{
+    *log = (struct px_log){ .fd = -1, .format = settings->log_format, .stamp_second = -1 };
+    if (!(log->text = malloc(PX_LOG_ROOM)))
+        return ENOMEM;
+    if (strcmp(settings->log_calls, "none") == 0)
+        return 0;
+    if (strcmp(settings->log_calls, "stderr") == 0) {
+        use_stderr(log);
+        return 0;
+    }
+    log->fd = open(settings->log_calls, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0640);
+    log->owns_fd = log->fd >= 0;
+    return log->fd < 0 ? errno : 0;
+}
+
+void px_log_flush(struct px_log *log)
+{
+    if (log->length == 0 || log->fd < 0)
+        return;
+    ssize_t n = log->is_socket ? send(log->fd, log->text, log->length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                               : write(log->fd, log->text, log->length);
+    if (n <= 0)
+        return;
+    log->length -= (size_t)n;
+    memmove(log->text, log->text + n, log->length);
+}
+
+void px_log_close(struct px_log *log)
+{
+    for (int tries = 0; log->length > 0 && log->fd >= 0 && tries < 10; tries++) {
+        struct pollfd ready = { .fd = log->fd, .events = POLLOUT };
+        poll(&ready, 1, 100);
+        px_log_flush(log);
+    }
+    if (log->owns_fd)
+        close(log->fd);
+    free(log->text);
+    *log = (struct px_log){ .fd = -1 };
+}
+
+/* ---- characters ---- */
+
+static void put(struct px_log *log, const char *text, size_t length)
+{
+    if (PX_LOG_ROOM - log->length < length) {
+        log->overflow = true;
+        return;
+    }
+    memcpy(log->text + log->length, text, length);
+    log->length += length;
+}
+
+static void put_text(struct px_log *log, const char *text)
+{
+    put(log, text, strlen(text));
+}
+
+static void put_number(struct px_log *log, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    put(log, digits + at, sizeof digits - at);
+}
+
+static void put_quoted(struct px_log *log, const char *text)
+{
+    put(log, "\"", 1);
+    for (const char *p = text; *p; p++) {
+        char escape[8];
+        if (*p == '"' || *p == '\\')
+            put(log, (char[]){ '\\', *p }, 2);
+        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            put(log, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*p));
+        else
+            put(log, p, 1);
+    }
+    put(log, "\"", 1);
+}
+
+static void put_value(struct px_log *log, const char *value)
+{
+    bool plain = log->format == PX_LOG_LOGFMT && *value && !strpbrk(value, " =\"\\\t\n\r");
+    if (plain)
+        put_text(log, value);
+    else
+        put_quoted(log, value);
+}
+
+static void put_key(struct px_log *log, const char *key)
+{
+    if (log->format == PX_LOG_LOGFMT) {
+        put(log, " ", log->length > log->line);
+        put_text(log, key);
+        put(log, "=", 1);
+        return;
+    }
+    put(log, log->length > log->line + 1 ? ",\"" : "\"", log->length > log->line + 1 ? 2 : 1);
+    put_text(log, key);
+    put(log, "\":", 2);
+}
+
+static void put_null(struct px_log *log)
+{
+    put_text(log, log->format == PX_LOG_LOGFMT ? "-" : "null");
+}
+
+/* ---- lines ---- */
+
+/* RFC 3339 in UTC with microseconds; the seconds are spelled once a second. */
+static void put_stamp(struct px_log *log)
+{
+    struct timespec now;
+    char fraction[] = ".000000Z";
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec != log->stamp_second) {
+        struct tm parts;
+        log->stamp_second = now.tv_sec;
+        strftime(log->stamp, sizeof log->stamp, "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &parts));
+    }
+    long micro = now.tv_nsec / 1000;
+    for (size_t i = 6; i > 0; i--, micro /= 10)
+        fraction[i] = (char)('0' + micro % 10);
+    put_key(log, "time");
+    put(log, "\"", log->format == PX_LOG_JSON);
+    put_text(log, log->stamp);
+    put_text(log, fraction);
+    put(log, "\"", log->format == PX_LOG_JSON);
+}
+
+void px_log_begin(struct px_log *log, const char *kind)
+{
+    log->line = log->length;
+    put(log, "{", log->format == PX_LOG_JSON);
+    put_stamp(log);
+    px_log_text(log, "kind", kind);
+    if (log->lost)
+        px_log_number(log, "lines_lost_before", log->lost);
+}
+
+void px_log_text(struct px_log *log, const char *key, const char *value)
+{
+    put_key(log, key);
+    if (value)
+        put_value(log, value);
+    else
+        put_null(log);
+}
+
+void px_log_number(struct px_log *log, const char *key, uint64_t value)
+{
+    put_key(log, key);
+    put_number(log, value);
+}
+
+void px_log_time(struct px_log *log, const char *key, int64_t from_us, int64_t to_us)
+{
+    put_key(log, key);
+    if (from_us >= 0 && to_us >= from_us)
+        put_number(log, (uint64_t)(to_us - from_us));
+    else
+        put_null(log);
+}
+
+void px_log_end(struct px_log *log)
+{
+    put(log, "}\n" + (log->format == PX_LOG_LOGFMT), 1u + (log->format == PX_LOG_JSON));
+    if (log->overflow)
+        log->length = log->line;
+    log->lost = log->overflow ? log->lost + 1 : 0;
+    log->overflow = false;
+    if (log->fd < 0)
+        log->length = 0;
+}
+
+void px_log_notice(struct px_log *log, const char *client, const char *what)
+{
+    px_log_begin(log, "notice");
+    if (client)
+        px_log_text(log, "client", client);
+    px_log_text(log, "message", what);
+    px_log_end(log);
+}

@@ -1,0 +1,45 @@
+/* Lines for people and for programs: gathered over a turn of the loop, written once at its end.
+ *
+ * The reader of the log must never be able to stop the proxy: what a full pipe does not take waits up to a bound;
+ * lines beyond it are counted, and the count is told in the log as soon as there is room. */
+#ifndef PX_LOG_H
+#define PX_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "settings.h"
+
+#define PX_LOG_ROOM (1u << 20) /* bytes that may wait */
+
+struct px_log {
+    char *text; /* PX_LOG_ROOM bytes */
+    size_t length;
+    size_t line;    /* where the line that is being written began */
+    bool overflow;  /* it did not fit */
+    uint64_t lost;  /* lines since the last that fitted */
+    int fd;         /* -1: nothing is written */
+    bool is_socket; /* non-blocking by flag and not by mode */
+    bool owns_fd;
+    enum px_log_format format;
+    int64_t stamp_second; /* the second that `stamp` spells */
+    char stamp[24];
+};
+
+/* 0, or errno of the path that could not be opened. */
+int px_log_open(struct px_log *log, const struct px_settings *settings);
+void px_log_close(struct px_log *log); /* writes what waits, waiting up to a second for a slow reader */
+void px_log_flush(struct px_log *log);
+
+/* A line is begun, gets its fields in order, and is ended. `kind` says what the line is of: "call", "connection" … */
+void px_log_begin(struct px_log *log, const char *kind);
+void px_log_text(struct px_log *log, const char *key, const char *value); /* NULL: null */
+void px_log_number(struct px_log *log, const char *key, uint64_t value);
+void px_log_time(struct px_log *log, const char *key, int64_t from_us, int64_t to_us); /* null where one is < 0 */
+void px_log_end(struct px_log *log);
+
+/* A line of the kind "notice" with one text. */
+void px_log_notice(struct px_log *log, const char *client, const char *what);
+
+#endif

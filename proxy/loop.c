@@ -1,0 +1,302 @@
+/* Turns: tell the brain what happened, carry out what it says, and sleep until something is due. */
+#include "loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "downstream.h"
+#include "listener.h"
+#include "notify.h"
+#include "upstream.h"
+
+#define OTHER_DESCRIPTORS 64u        /* listeners, log, epoll and what the libraries open */
+#define MOST_CLIENTS      (1u << 18) /* bounds the tables where the descriptor limit is huge */
+
+/* ---- time and the brain ---- */
+
+void px_loop_clock(struct px_loop *loop)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    loop->now = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void px_loop_ask(struct px_loop *loop, const struct pol_event *event)
+{
+    static const struct pol_event tick = { .kind = POL_TICK };
+    struct pol_actions actions;
+    for (const struct pol_event *e = event; e; e = actions.more ? &tick : NULL) {
+        pol_step(loop->brain, e, loop->now / 1000, &actions);
+        for (unsigned i = 0; i < actions.count; i++)
+            px_apply(loop, &actions.item[i]);
+    }
+}
+
+void px_loop_inform(struct px_loop *loop, const struct pol_event *event)
+{
+    if (loop->queue_length == loop->queue_capacity) {
+        size_t capacity = loop->queue_capacity ? 2 * loop->queue_capacity : 256;
+        struct pol_event *queue = realloc(loop->queue, capacity * sizeof *queue);
+        if (!queue)
+            abort(); /* an event that is lost would leave the brain wrong for ever */
+        loop->queue = queue;
+        loop->queue_capacity = capacity;
+    }
+    loop->queue[loop->queue_length++] = *event;
+}
+
+static void tell_queue(struct px_loop *loop)
+{
+    for (size_t i = 0; i < loop->queue_length; i++) {
+        struct pol_event e = loop->queue[i]; /* the queue may move while this one is dealt with */
+        px_loop_ask(loop, &e);
+    }
+    loop->queue_length = 0;
+}
+
+static void go_on_ready(struct px_loop *loop)
+{
+    while (loop->ready) {
+        struct px_downstream *d = loop->ready;
+        loop->ready = d->next_ready;
+        px_downstream_go_on(d);
+    }
+}
+
+static void timer_due(uv_timer_t *timer);
+
+static void set_timer(struct px_loop *loop)
+{
+    int64_t wake = pol_next_wake(loop->brain);
+    if (wake == loop->wake)
+        return;
+    loop->wake = wake;
+    int64_t in = wake - loop->now / 1000;
+    if (wake == INT64_MAX)
+        uv_timer_stop(&loop->timer);
+    else
+        uv_timer_start(&loop->timer, timer_due, in > 0 ? (uint64_t)in : 0, 0);
+}
+
+void px_loop_settle(struct px_loop *loop)
+{
+    while (loop->queue_length || loop->ready) {
+        tell_queue(loop);
+        go_on_ready(loop);
+    }
+    set_timer(loop);
+    px_log_flush(&loop->log);
+    if (!loop->stopping && pol_drained(loop->brain)) {
+        loop->stopping = true;
+        uv_stop(&loop->uv);
+    }
+}
+
+static void timer_due(uv_timer_t *timer)
+{
+    struct px_loop *loop = timer->data;
+    struct pol_event tick = { .kind = POL_TICK };
+    px_loop_clock(loop);
+    loop->wake = INT64_MAX;
+    px_loop_ask(loop, &tick);
+    px_loop_settle(loop);
+}
+
+static void turn_ended(uv_check_t *check)
+{
+    px_loop_settle(check->data);
+}
+
+/* The first signal drains, the second ends at once; either way every open call leaves its line. */
+static void signalled(uv_signal_t *handle, int number)
+{
+    struct px_loop *loop = handle->data;
+    struct pol_event drain = { .kind = POL_DRAIN };
+    static bool again;
+    px_loop_clock(loop);
+    px_log_notice(&loop->log, NULL, again ? "second signal: ending at once" : "signal: draining");
+    px_notify("STOPPING=1");
+    px_loop_ask(loop, &drain);
+    px_loop_settle(loop);
+    if (again)
+        uv_stop(&loop->uv);
+    again = true;
+    (void)number;
+}
+
+/* ---- clients' indices ---- */
+
+bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id)
+{
+    if (loop->free_count == 0 && loop->clients_high == loop->max_clients)
+        return false;
+    uint32_t index = loop->free_count ? loop->free_clients[--loop->free_count] : loop->clients_high++;
+    loop->clients[index] = d;
+    *id = (struct pol_id){ index, ++loop->client_generations[index] };
+    return true;
+}
+
+void px_loop_client_free(struct px_loop *loop, struct pol_id id)
+{
+    loop->clients[id.index] = NULL;
+    loop->free_clients[loop->free_count++] = id.index;
+}
+
+/* ---- opening ---- */
+
+/* As many descriptors as we may have; each client needs two. */
+static uint32_t clients_that_fit(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t clients = limit.rlim_cur > OTHER_DESCRIPTORS + 2 ? (limit.rlim_cur - OTHER_DESCRIPTORS) / 2 : 1;
+    return clients > MOST_CLIENTS ? MOST_CLIENTS : (uint32_t)clients;
+}
+
+static bool make_brain(struct px_loop *loop)
+{
+    const struct px_settings *s = loop->settings;
+    struct pol_server servers[s->server_count];
+    struct pol_listener listeners[s->listener_count];
+    struct pol_settings settings = { .servers = servers,
+                                     .server_count = s->server_count,
+                                     .listeners = listeners,
+                                     .listener_count = s->listener_count,
+                                     .drain = s->drain,
+                                     .max_clients = loop->max_clients,
+                                     .max_links = loop->max_links,
+                                     .max_calls = loop->calls.limit };
+    uint32_t members = 0;
+    for (unsigned i = 0; i < s->server_count; i++) {
+        servers[i] = (struct pol_server){ .calls = s->servers[i].calls,
+                                          .connect_timeout = s->servers[i].connect_timeout,
+                                          .member_first = members,
+                                          .member_count = s->servers[i].member_count };
+        for (unsigned j = 0; j < s->servers[i].member_count; j++)
+            loop->members[members++] = &s->servers[i].members[j];
+    }
+    for (unsigned i = 0; i < s->listener_count; i++)
+        listeners[i] = (struct pol_listener){ .server = s->listeners[i].server,
+                                              .clients = s->listeners[i].clients,
+                                              .clients_per_address = s->listeners[i].clients_per_address,
+                                              .bind_timeout = s->listeners[i].bind_timeout };
+    if (getrandom(&settings.seed, sizeof settings.seed, 0) != (ssize_t)sizeof settings.seed)
+        settings.seed ^= (uint64_t)loop->now;
+    loop->brain = pol_create(&settings);
+    return loop->brain != NULL;
+}
+
+static bool make_tables(struct px_loop *loop)
+{
+    const struct px_settings *s = loop->settings;
+    size_t members = 0;
+    for (unsigned i = 0; i < s->server_count; i++)
+        members += s->servers[i].member_count;
+    loop->max_clients = loop->max_links = clients_that_fit();
+    loop->members = calloc(members, sizeof *loop->members);
+    loop->listeners = calloc(s->listener_count, sizeof *loop->listeners);
+    loop->clients = calloc(loop->max_clients, sizeof *loop->clients);
+    loop->client_generations = calloc(loop->max_clients, sizeof *loop->client_generations);
+    loop->free_clients = calloc(loop->max_clients, sizeof *loop->free_clients);
+    loop->links = calloc(loop->max_links, sizeof *loop->links);
+    loop->scratch = malloc(PX_SCRATCH_SIZE);
+    return loop->members && loop->listeners && loop->clients && loop->client_generations && loop->free_clients &&
+           loop->links && loop->scratch && px_calls_init(&loop->calls, 4 * loop->max_clients) && make_brain(loop);
+}
+
+static void open_handles(struct px_loop *loop)
+{
+    static const int numbers[] = { SIGTERM, SIGINT };
+    uv_loop_init(&loop->uv);
+    uv_check_init(&loop->uv, &loop->turn_end);
+    loop->turn_end.data = loop;
+    uv_check_start(&loop->turn_end, turn_ended);
+    uv_timer_init(&loop->uv, &loop->timer);
+    loop->timer.data = loop;
+    for (unsigned i = 0; i < 2; i++) {
+        uv_signal_init(&loop->uv, &loop->signals[i]);
+        loop->signals[i].data = loop;
+        uv_signal_start(&loop->signals[i], signalled, numbers[i]);
+    }
+    loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int open_listeners(struct px_loop *loop)
+{
+    int failures = 0;
+    for (unsigned i = 0; i < loop->settings->listener_count; i++) {
+        int error = px_listener_open(&loop->listeners[i], loop, i);
+        if (error)
+            fprintf(stderr, "rpcward: cannot listen on %s: %s\n", loop->settings->listeners[i].text, strerror(error));
+        failures += error != 0;
+    }
+    return failures;
+}
+
+int px_loop_open(struct px_loop *loop, const struct px_settings *settings)
+{
+    *loop = (struct px_loop){ .settings = settings, .wake = INT64_MAX, .spare_fd = -1 };
+    px_loop_clock(loop);
+    open_handles(loop);
+    int error = px_log_open(&loop->log, settings);
+    if (error) {
+        fprintf(stderr, "rpcward: cannot write the call log to %s: %s\n", settings->log_calls, strerror(error));
+        return 1;
+    }
+    if (!make_tables(loop)) {
+        fprintf(stderr, "rpcward: not enough memory for %u clients: lower ulimit -n\n", loop->max_clients);
+        return 1;
+    }
+    return open_listeners(loop) ? 1 : 0;
+}
+
+void px_loop_run(struct px_loop *loop)
+{
+    for (unsigned i = 0; i < loop->settings->listener_count; i++)
+        fprintf(stderr, "rpcward: ready: %s -> %s\n", loop->listeners[i].bound,
+                loop->settings->servers[loop->settings->listeners[i].server].name);
+    px_notify("READY=1");
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+/* ---- closing ---- */
+
+static void close_handle(uv_handle_t *handle, void *loop)
+{
+    (void)loop;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* What a second signal left open: the process ends, and the kernel closes its sockets. Their memory goes with it. */
+void px_loop_close(struct px_loop *loop)
+{
+    for (unsigned i = 0; loop->listeners && i < loop->settings->listener_count; i++)
+        if (loop->listeners[i].loop)
+            px_listener_close(&loop->listeners[i]);
+    px_log_close(&loop->log);
+    if (loop->brain && !pol_drained(loop->brain) && loop->stopping)
+        return;
+    uv_walk(&loop->uv, close_handle, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&loop->uv);
+    pol_destroy(loop->brain);
+    px_calls_free(&loop->calls);
+    close(loop->spare_fd);
+    void *tables[] = { loop->members,      loop->listeners, loop->clients, loop->client_generations,
+                       loop->free_clients, loop->links,     loop->scratch, loop->queue };
+    for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
+        free(tables[i]);
+}

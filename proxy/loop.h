@@ -1,0 +1,76 @@
+/* The one thread's loop: its tables, its clock, and the way to the brain.
+ *
+ * A turn is: libuv's handlers read, ask and write; what only informs the brain is queued; at the end of the turn the
+ * queue is told, connections whose front was released go on, and the log is written. */
+#ifndef PX_LOOP_H
+#define PX_LOOP_H
+
+#include <uv.h>
+
+#include "../policy/policy.h"
+#include "association.h"
+#include "log.h"
+#include "settings.h"
+
+struct px_downstream;
+struct px_upstream;
+struct px_listener_socket;
+
+#define PX_READ_SIZE    65536u                            /* bytes read at once */
+#define PX_SCRATCH_SIZE (DIS_PDU_SIZE_MAX + PX_READ_SIZE) /* the part of a PDU that came before, and one read */
+
+struct px_loop {
+    uv_loop_t uv;
+    uv_check_t turn_end;
+    uv_timer_t timer;
+    uv_signal_t signals[2]; /* SIGTERM, SIGINT */
+
+    const struct px_settings *settings;
+    struct px_member **members; /* by the brain's member index */
+    struct px_listener_socket *listeners;
+
+    struct pol_brain *brain;
+    int64_t now;  /* µs, monotonic; read once a handler */
+    int64_t wake; /* ms: what the timer is set to */
+
+    struct px_downstream **clients; /* by client index; NULL: free */
+    uint32_t *client_generations;
+    uint32_t *free_clients; /* a stack of indices that were used */
+    uint32_t free_count, clients_high, max_clients;
+    struct px_upstream **links; /* by link index; NULL: free */
+    uint32_t max_links;
+    struct px_calls calls;
+
+    struct pol_event *queue; /* what the brain is to be told at the end of the turn */
+    size_t queue_length, queue_capacity;
+    struct px_downstream *ready; /* those whose front was released, linked by next_ready */
+
+    uint8_t *scratch; /* PX_SCRATCH_SIZE bytes that a handler may use until it returns */
+    int spare_fd;     /* given up for a moment when there are no descriptors left, to refuse a client properly */
+    struct px_log log;
+    bool stopping;
+};
+
+/* 0, or 1 with a message on stderr. */
+int px_loop_open(struct px_loop *loop, const struct px_settings *settings);
+/* Runs until a signal has drained it, or a second one ended it. */
+void px_loop_run(struct px_loop *loop);
+void px_loop_close(struct px_loop *loop);
+
+/* Reads the clock; every handler calls it first. */
+void px_loop_clock(struct px_loop *loop);
+
+/* Tells the brain now and carries out what it says. Only for events that ask. */
+void px_loop_ask(struct px_loop *loop, const struct pol_event *event);
+
+/* Tells the brain at the end of the turn. */
+void px_loop_inform(struct px_loop *loop, const struct pol_event *event);
+
+/* The end of a turn: for handlers that run outside of libuv's poll phase. */
+void px_loop_settle(struct px_loop *loop);
+
+/* An index for a new client; false when the table is full. */
+bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id);
+void px_loop_client_free(struct px_loop *loop, struct pol_id id);
+
+#endif

@@ -1,0 +1,31 @@
+/* rpcward: reads what is asked for, opens, runs, and says how it went by its exit status. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "loop.h"
+#include "options.h"
+
+static int run(const struct px_settings *settings)
+{
+    static struct px_loop loop;
+    int status = px_loop_open(&loop, settings);
+    if (status == 0)
+        px_loop_run(&loop);
+    px_loop_close(&loop);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct px_options options;
+    struct px_settings settings;
+    px_options_parse(argc, argv, &options);
+    int status = px_settings_load(options.file, &options.overrides, &settings, stderr) ? 1 : 0;
+    if (status == 0 && options.check)
+        px_settings_print(&settings, stdout);
+    else if (status == 0)
+        status = run(&settings);
+    px_settings_free(&settings);
+    px_options_free(&options);
+    return status;
+}

@@ -1,0 +1,246 @@
+/* Non-blocking I/O through uv_poll: recv and send are our own, because libuv's streams lose the count of bytes that
+ * were written before an error. */
+#include "socket.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Reads after an error: what the peer sent before its reset is still in the kernel. */
+#define LAST_READS 64
+
+/* What to watch is computed from what is wanted, never kept beside it. */
+static int wanted(const struct px_socket *s)
+{
+    int events = 0;
+    if (s->broken)
+        return 0;
+    if (s->connecting)
+        return UV_WRITABLE;
+    if (s->reading)
+        events |= UV_READABLE;
+    else if (s->watch_hang_up)
+        events |= UV_DISCONNECT;
+    if (px_buffer_length(&s->out) > 0)
+        events |= UV_WRITABLE;
+    return events;
+}
+
+static void polled(uv_poll_t *poll, int status, int events);
+
+static void watch(struct px_socket *s)
+{
+    int events = wanted(s);
+    if (events == s->watched || s->fd < 0)
+        return;
+    s->watched = events;
+    if (events)
+        uv_poll_start(&s->poll, events, polled);
+    else
+        uv_poll_stop(&s->poll);
+}
+
+static void fail(struct px_socket *s, int error)
+{
+    if (s->broken)
+        return;
+    s->broken = true;
+    s->end_input = false;
+    px_buffer_clear(&s->out);
+    watch(s);
+    s->events->failed(s, error);
+}
+
+/* Writes what the kernel takes; returns the bytes it took, or -1 after an error. */
+static ssize_t push(struct px_socket *s, const uint8_t *bytes, size_t length)
+{
+    ssize_t n;
+    do
+        n = send(s->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
+        return 0;
+    if (n > 0)
+        s->taken += (uint64_t)n;
+    return n;
+}
+
+static void send_fin(struct px_socket *s)
+{
+    if (!s->end_input || px_buffer_length(&s->out) > 0)
+        return;
+    s->end_input = false;
+    shutdown(s->fd, SHUT_WR);
+}
+
+static void write_waiting(struct px_socket *s)
+{
+    ssize_t n = push(s, px_buffer_front(&s->out), px_buffer_length(&s->out));
+    if (n < 0) {
+        fail(s, errno);
+        return;
+    }
+    px_buffer_consume(&s->out, (size_t)n);
+    send_fin(s);
+    watch(s);
+    s->events->writable(s);
+}
+
+static int pending_error(const struct px_socket *s)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    return error;
+}
+
+static void connected(struct px_socket *s)
+{
+    int error = pending_error(s);
+    if (error) {
+        fail(s, error);
+        return;
+    }
+    s->connecting = false;
+    watch(s);
+    s->events->writable(s);
+}
+
+/* libuv reports an error condition as UV_EBADF and stops watching; what it was must be asked of the socket. */
+static void polled_error(struct px_socket *s)
+{
+    s->watched = 0;
+    if (s->connecting) {
+        int error = pending_error(s);
+        fail(s, error ? error : ECONNREFUSED);
+        return;
+    }
+    for (int i = 0; i < LAST_READS && s->reading && s->fd >= 0 && !s->broken; i++)
+        s->events->readable(s);
+    if (s->fd >= 0) {
+        int error = pending_error(s);
+        fail(s, error ? error : ECONNRESET);
+    }
+}
+
+static void polled(uv_poll_t *poll, int status, int events)
+{
+    struct px_socket *s = poll->data;
+    if (status < 0) {
+        polled_error(s);
+        return;
+    }
+    if (s->connecting) {
+        connected(s);
+        return;
+    }
+    if ((events & UV_WRITABLE) && px_buffer_length(&s->out) > 0)
+        write_waiting(s);
+    if ((events & UV_READABLE) && s->reading && s->fd >= 0)
+        s->events->readable(s);
+    if ((events & UV_DISCONNECT) && !s->reading && s->watch_hang_up && s->fd >= 0) {
+        s->watch_hang_up = false; /* level-triggered: once is enough */
+        watch(s);
+        s->events->hung_up(s);
+    }
+}
+
+int px_socket_open(struct px_socket *s, uv_loop_t *loop, int fd, bool connecting,
+                   const struct px_socket_events *events)
+{
+    int error = uv_poll_init(loop, &s->poll, fd);
+    if (error)
+        return -error;
+    s->poll.data = s;
+    s->events = events;
+    s->fd = fd;
+    s->connecting = connecting;
+    int on = 1; /* fails on Unix sockets, which need none of it */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    watch(s);
+    return 0;
+}
+
+ssize_t px_socket_read(struct px_socket *s, uint8_t *bytes, size_t room)
+{
+    ssize_t n;
+    do
+        n = recv(s->fd, bytes, room, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length)
+{
+    if (s->broken || s->fd < 0)
+        return false;
+    s->given += length;
+    size_t done = 0;
+    if (px_buffer_length(&s->out) == 0 && !s->connecting) {
+        ssize_t n = push(s, bytes, length);
+        if (n < 0) {
+            fail(s, errno);
+            return false;
+        }
+        done = (size_t)n;
+    }
+    if (done == length)
+        return true;
+    if (!px_buffer_append(&s->out, bytes + done, length - done)) {
+        fail(s, ENOMEM);
+        return false;
+    }
+    watch(s);
+    return true;
+}
+
+void px_socket_set_reading(struct px_socket *s, bool reading, bool watch_hang_up)
+{
+    s->reading = reading;
+    s->watch_hang_up = watch_hang_up;
+    watch(s);
+}
+
+void px_socket_end_input(struct px_socket *s)
+{
+    if (s->broken || s->fd < 0)
+        return;
+    s->end_input = true;
+    send_fin(s);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct px_socket *s = handle->data;
+    s->events->closed(s);
+}
+
+void px_socket_close(struct px_socket *s, bool reset)
+{
+    if (s->fd < 0)
+        return;
+    if (reset) {
+        struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    px_buffer_clear(&s->out);
+    s->reading = false;
+    uv_poll_stop(&s->poll);
+    close(s->fd); /* the handle is stopped, so libuv does not look at the descriptor again */
+    s->fd = -1;
+    uv_close((uv_handle_t *)&s->poll, handle_closed);
+}
+
+bool px_socket_is_acknowledged(const struct px_socket *s)
+{
+    int waiting = 0;
+    if (s->broken || s->fd < 0)
+        return true;
+    if (px_buffer_length(&s->out) > 0)
+        return false;
+    return ioctl(s->fd, SIOCOUTQ, &waiting) != 0 || waiting == 0;
+}

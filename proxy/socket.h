@@ -1,0 +1,61 @@
+/* A non-blocking stream socket in the loop, with an exact account of what the kernel took.
+ *
+ * Its owner (a downstream, an upstream) embeds it and is told through `events`. Nothing is freed while a handler runs:
+ * px_socket_close() ends in events->closed, called from the loop when libuv has let go of the handle. */
+#ifndef PX_SOCKET_H
+#define PX_SOCKET_H
+
+#include <uv.h>
+
+#include "buffer.h"
+
+struct px_socket;
+struct px_closing;
+
+struct px_socket_events {
+    void (*readable)(struct px_socket *);          /* bytes, a FIN or an error can be read */
+    void (*writable)(struct px_socket *);          /* connected; or: bytes that waited were written */
+    void (*hung_up)(struct px_socket *);           /* while nothing is read: the peer's FIN has come */
+    void (*failed)(struct px_socket *, int error); /* errno; no more can be written, what came before can be read */
+    void (*closed)(struct px_socket *);            /* the last event: the owner may free itself */
+};
+
+struct px_socket {
+    uv_poll_t poll;
+    const struct px_socket_events *events;
+    struct px_closing *closing; /* how it is being closed (closing.h); owned */
+    struct px_buffer out;       /* given to us, not yet taken by the kernel */
+    uint64_t given;             /* bytes ever given to px_socket_write() */
+    uint64_t taken;             /* bytes of them that write() has taken */
+    int fd;                     /* -1: closed */
+    int watched;                /* what libuv watches now */
+    bool connecting;
+    bool reading;
+    bool watch_hang_up; /* ask for events->hung_up while not reading */
+    bool end_input;     /* send a FIN when `out` is empty */
+    bool broken;        /* an error was told; write nothing */
+};
+
+/* Takes over a connected or connecting, non-blocking descriptor. 0, or an errno; then the descriptor is still open
+ * and the caller's. */
+int px_socket_open(struct px_socket *s, uv_loop_t *loop, int fd, bool connecting,
+                   const struct px_socket_events *events);
+
+/* Reads once. Returns the number of bytes, 0 for a FIN, -EAGAIN, or another negative errno. */
+ssize_t px_socket_read(struct px_socket *s, uint8_t *bytes, size_t room);
+
+/* Gives bytes; what the kernel does not take at once waits in `out`. False: no memory, or broken. */
+bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length);
+
+void px_socket_set_reading(struct px_socket *s, bool reading, bool watch_hang_up);
+
+/* A FIN once all is written; reading goes on. */
+void px_socket_end_input(struct px_socket *s);
+
+/* Closes now; what is still in `out` is lost. `reset`: by RST (SO_LINGER 0). */
+void px_socket_close(struct px_socket *s, bool reset);
+
+/* True when the peer's kernel has acknowledged every byte, or never will. */
+bool px_socket_is_acknowledged(const struct px_socket *s);
+
+#endif

@@ -1,0 +1,330 @@
+/* PDUs to events: which call, which bind, which callback a PDU belongs to, and whether anybody has to be asked. */
+#include "translate.h"
+
+#include <string.h>
+
+static const struct pol_id no_id = { POL_NONE, 0 };
+
+static void ask(struct px_fact *fact, enum pol_event_kind kind)
+{
+    fact->asks = true;
+    fact->ask = (struct pol_event){ .kind = (uint8_t)kind, .client = no_id, .link = no_id, .call = no_id };
+    if (fact->call)
+        fact->ask.call = fact->call->id;
+}
+
+static void inform(struct px_fact *fact, enum pol_event_kind kind)
+{
+    fact->informs = true;
+    fact->inform = (struct pol_event){
+        .kind = (uint8_t)kind, .client = no_id, .link = no_id, .call = fact->call->id
+    };
+}
+
+static bool is_first(const struct dis_pdu *pdu)
+{
+    return pdu->header.flags & DIS_FIRST_FRAG;
+}
+
+static bool is_last(const struct dis_pdu *pdu)
+{
+    return pdu->header.flags & DIS_LAST_FRAG;
+}
+
+static void stray(struct px_fact *fact, enum pol_event_kind kind, const char *offence)
+{
+    fact->offence = offence;
+    ask(fact, kind);
+}
+
+/* ---- upwards ---- */
+
+/* A request without a trailer on a connection that was authenticated at level connect runs under that identity
+ * (MS-RPCE 3.3.1.5.4), so the connection's own level counts where the PDU has none. */
+static void note_auth(struct px_call *k, const struct px_association *a, const struct dis_auth *auth)
+{
+    k->auth_type = auth->value ? auth->type : a->bind_auth_type;
+    k->auth_level = auth->value ? auth->level : a->bind_auth_level;
+}
+
+static bool begin_call(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                       struct px_fact *fact)
+{
+    if (a->open_calls >= PX_CALLS_PER_CLIENT)
+        return false;
+    if (a->incoming != POL_NONE)
+        fact->offence = "a request began before the one before it was complete";
+    struct px_call *k = px_call_new(calls, a);
+    if (!k)
+        return false;
+    const struct px_context *context = px_association_context(a, pdu->request.context_id);
+    k->call_id = pdu->header.call_id;
+    k->context_id = pdu->request.context_id;
+    k->opnum = pdu->request.opnum;
+    if (context)
+        k->interface = context->interface;
+    memcpy(k->drep, pdu->header.drep, sizeof k->drep);
+    k->minor = pdu->header.minor;
+    note_auth(k, a, &pdu->auth);
+    k->begun = now_us;
+    k->leased_at = k->first_answer = k->ended = PX_NO_TIME;
+    k->request_done = is_last(pdu);
+    a->incoming = k->request_done ? POL_NONE : k->id.index;
+    fact->call = k;
+    ask(fact, POL_CALL_BEGIN);
+    fact->ask.level = k->auth_level;
+    fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
+    fact->ask.last = k->request_done;
+    return true;
+}
+
+static void go_on_call(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu,
+                       struct px_fact *fact)
+{
+    struct px_call *k = a->incoming == POL_NONE ? NULL : px_call_at(calls, a->incoming);
+    if (!k) {
+        stray(fact, POL_CLIENT_STRAY, "a later fragment of no request");
+        return;
+    }
+    if (k->call_id != pdu->header.call_id)
+        fact->offence = "a fragment's call_id differs from its request's";
+    fact->call = k;
+    if (!is_last(pdu))
+        return;
+    k->request_done = true;
+    a->incoming = POL_NONE;
+    inform(fact, POL_CALL_PART);
+    fact->inform.last = true;
+}
+
+static bool up_request(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                       struct px_fact *fact)
+{
+    if (is_first(pdu))
+        return begin_call(calls, a, pdu, now_us, fact);
+    go_on_call(calls, a, pdu, fact);
+    return true;
+}
+
+/* Responses go up only as answers to callbacks (MS-RPCE 3.3.1.5.9). */
+static bool up_answer(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                      struct px_fact *fact)
+{
+    (void)calls;
+    (void)now_us;
+    if (is_first(pdu) || !a->callback_up)
+        ask(fact, POL_CALLBACK_UP);
+    a->callback_up = !is_last(pdu);
+    return true;
+}
+
+static bool up_bind(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                    struct px_fact *fact)
+{
+    (void)calls;
+    (void)now_us;
+    if (px_association_offer(a, &pdu->bind) > 0)
+        fact->offence = "more presentation contexts than are kept (contexts); calls on the rest have no name";
+    if (pdu->auth.value && pdu->auth.level >= a->bind_auth_level) {
+        a->bind_auth_type = pdu->auth.type;
+        a->bind_auth_level = pdu->auth.level;
+    }
+    ask(fact, POL_CLIENT_BIND);
+    fact->ask.alter = pdu->header.type == DIS_ALTER_CONTEXT;
+    fact->ask.level = a->bind_auth_level;
+    fact->ask.group = pdu->bind.assoc_group_id;
+    return true;
+}
+
+static bool up_auth3(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                     struct px_fact *fact)
+{
+    (void)calls;
+    (void)a;
+    (void)pdu;
+    (void)now_us;
+    ask(fact, POL_AUTH_LEG);
+    return true;
+}
+
+static bool up_control(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                       struct px_fact *fact)
+{
+    (void)now_us;
+    struct px_call *k = px_call_find(calls, a, pdu->header.call_id, false);
+    ask(fact, POL_CLIENT_CONTROL);
+    if (k)
+        fact->ask.call = k->id;
+    return true;
+}
+
+static bool up_other(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                     struct px_fact *fact)
+{
+    (void)calls;
+    (void)a;
+    (void)pdu;
+    (void)now_us;
+    stray(fact, POL_CLIENT_STRAY, "a PDU type that no client sends");
+    return true;
+}
+
+typedef bool up_row(struct px_calls *, struct px_association *, const struct dis_pdu *, int64_t, struct px_fact *);
+
+static up_row *const up_rows[DIS_PTYPE_COUNT] = {
+    [DIS_REQUEST] = up_request,   [DIS_RESPONSE] = up_answer,    [DIS_FAULT] = up_answer,
+    [DIS_BIND] = up_bind,         [DIS_ALTER_CONTEXT] = up_bind, [DIS_AUTH3] = up_auth3,
+    [DIS_CO_CANCEL] = up_control, [DIS_ORPHANED] = up_control,
+};
+
+bool px_translate_up(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, bool understood,
+                     int64_t now_us, struct px_fact *fact)
+{
+    *fact = (struct px_fact){ 0 };
+    if (!understood) {
+        stray(fact, POL_CLIENT_STRAY, "a PDU that cannot be decoded");
+        return true;
+    }
+    up_row *row = pdu->header.type < DIS_PTYPE_COUNT ? up_rows[pdu->header.type] : NULL;
+    return (row ? row : up_other)(calls, a, pdu, now_us, fact);
+}
+
+/* ---- downwards ---- */
+
+static void note_status(struct px_call *k, const struct dis_pdu *pdu)
+{
+    if (pdu->header.type != DIS_FAULT)
+        return;
+    k->has_status = true;
+    k->status = pdu->fault.status;
+}
+
+static void down_answer(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                        struct px_fact *fact)
+{
+    struct px_call *k = px_call_find(calls, a, pdu->header.call_id, true);
+    if (!k) {
+        bool flows = a->flowing_stray && !is_first(pdu);
+        a->flowing_stray = !is_last(pdu);
+        if (!flows)
+            stray(fact, POL_LINK_STRAY, "an answer to no open call");
+        return;
+    }
+    fact->call = k;
+    note_status(k, pdu);
+    if (!k->answer_begun) {
+        k->answer_begun = true;
+        k->first_answer = now_us;
+        ask(fact, POL_ANSWER_BEGIN);
+        fact->ask.fault = k->has_status;
+        fact->ask.status = k->status;
+        fact->ask.dne = k->has_status && (pdu->header.flags & DIS_DID_NOT_EXECUTE);
+    }
+    k->fragments_out++;
+    k->bytes_out += pdu->header.frag_length;
+    fact->swallow = k->swallow_answer;
+    if (!is_last(pdu) && pdu->header.type != DIS_FAULT)
+        return;
+    k->answer_done = true;
+    k->ended = now_us;
+    inform(fact, POL_ANSWER_END);
+    fact->inform.fault = k->has_status;
+}
+
+static void down_callback(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                          struct px_fact *fact)
+{
+    (void)calls;
+    (void)now_us;
+    if (is_first(pdu) || !a->callback_down)
+        ask(fact, POL_CALLBACK_DOWN);
+    a->callback_down = !is_last(pdu);
+    fact->swallow = a->swallow_callback;
+}
+
+static void down_bound(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                       struct px_fact *fact)
+{
+    (void)calls;
+    (void)now_us;
+    bool nak = pdu->header.type == DIS_BIND_NAK;
+    px_association_answered(a, nak ? NULL : &pdu->bind_ack);
+    ask(fact, POL_BOUND);
+    fact->ask.accepted = !nak;
+    fact->ask.group = nak ? 0 : pdu->bind_ack.assoc_group_id;
+}
+
+static void down_other(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                       struct px_fact *fact)
+{
+    (void)calls;
+    (void)a;
+    (void)now_us;
+    stray(fact, POL_LINK_STRAY, pdu->header.type == DIS_SHUTDOWN ? NULL : "a PDU type that no server sends");
+}
+
+typedef void down_row(struct px_calls *, struct px_association *, const struct dis_pdu *, int64_t, struct px_fact *);
+
+static down_row *const down_rows[DIS_PTYPE_COUNT] = {
+    [DIS_REQUEST] = down_callback, [DIS_RESPONSE] = down_answer, [DIS_FAULT] = down_answer,
+    [DIS_BIND_ACK] = down_bound,   [DIS_BIND_NAK] = down_bound,  [DIS_ALTER_CONTEXT_RESP] = down_bound,
+};
+
+void px_translate_down(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, bool understood,
+                       int64_t now_us, struct px_fact *fact)
+{
+    *fact = (struct px_fact){ 0 };
+    if (!understood) {
+        stray(fact, POL_LINK_STRAY, "a PDU that cannot be decoded");
+        return;
+    }
+    down_row *row = pdu->header.type < DIS_PTYPE_COUNT ? down_rows[pdu->header.type] : NULL;
+    (row ? row : down_other)(calls, a, pdu, now_us, fact);
+}
+
+/* ---- the account of what was written ---- */
+
+void px_translate_passed_up(struct px_association *a, struct px_call *call, const struct dis_header *header)
+{
+    a->passed_up += header->frag_length;
+    a->bytes_up += header->frag_length;
+    if (!call)
+        return;
+    call->fragments_in++;
+    call->bytes_in += header->frag_length;
+    if (call->first_end == 0)
+        call->first_end = a->passed_up;
+    if (call->request_done)
+        call->last_end = a->passed_up;
+}
+
+static uint8_t seen_by_write(const struct px_call *k, uint64_t taken)
+{
+    bool first = k->first_end != 0 && k->first_end <= taken;
+    bool last = k->last_end != 0 && k->last_end <= taken;
+    return (uint8_t)(first | last << 1);
+}
+
+bool px_translate_accepted(const struct px_calls *calls, struct px_association *a, uint64_t taken,
+                           struct pol_event *event)
+{
+    while (a->unaccepted != POL_NONE) {
+        struct px_call *k = px_call_at(calls, a->unaccepted);
+        uint8_t seen = seen_by_write(k, taken);
+        bool news = seen != k->write_seen;
+        bool done = seen & 2;
+        k->write_seen = seen;
+        bool superseded = k->first_end != 0 && !k->request_done && a->incoming != k->id.index;
+        if (done || superseded)
+            a->unaccepted = k->next;
+        if (news) {
+            *event = (struct pol_event){ .kind = POL_ACCEPTED, .client = no_id, .link = no_id, .call = k->id };
+            event->first_done = seen & 1;
+            event->last_done = done;
+            return true;
+        }
+        if (!done && !superseded)
+            break;
+    }
+    return false;
+}

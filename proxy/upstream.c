@@ -1,0 +1,294 @@
+/* Connects to a member, writes requests to it with an exact account, reads its PDUs and sends them to the client. */
+#include "upstream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../dissect/frame.h"
+#include "calllog.h"
+#include "closing.h"
+#include "downstream.h"
+#include "translate.h"
+
+static struct px_upstream *of(struct px_socket *s)
+{
+    return (struct px_upstream *)s; /* its first member */
+}
+
+static struct pol_event event_of(const struct px_upstream *u, enum pol_event_kind kind)
+{
+    return (
+        struct pol_event){ .kind = (uint8_t)kind, .client = { POL_NONE, 0 }, .link = u->id, .call = { POL_NONE, 0 } };
+}
+
+static bool is_open(const struct px_upstream *u)
+{
+    return !u->is_closing;
+}
+
+static void end(struct px_upstream *u, enum pol_how how)
+{
+    if (u->ended)
+        return;
+    u->ended = true;
+    if (is_open(u))
+        px_socket_set_reading(&u->socket, false, false);
+    struct pol_event e = event_of(u, POL_LINK_END);
+    e.how = (uint8_t)how;
+    px_loop_inform(u->loop, &e);
+}
+
+/* ---- PDUs ---- */
+
+struct run {
+    const uint8_t *bytes;
+    size_t at;
+    size_t begin;
+};
+
+static void send_run(struct px_upstream *u, struct run *run)
+{
+    if (run->at > run->begin && u->downstream)
+        px_downstream_write(u->downstream, run->bytes + run->begin, run->at - run->begin);
+    run->begin = run->at;
+}
+
+static void drop(struct px_upstream *u, struct run *run, size_t length)
+{
+    send_run(u, run);
+    run->at += length;
+    run->begin = run->at;
+}
+
+/* False: it is swallowed. Only the first fragment of an answer is asked about without first sending what came
+ * before: an answer that begins cannot end anything. */
+static bool consider(struct px_upstream *u, struct run *run, size_t length)
+{
+    struct dis_pdu pdu;
+    struct dis_error error;
+    struct px_fact fact;
+    bool understood = dis_pdu_decode(run->bytes + run->at, length, &pdu, &error);
+    px_translate_down(&u->loop->calls, u->association, &pdu, understood, u->loop->now, &fact);
+    if (fact.offence)
+        px_log_notice(&u->loop->log, u->association->client, fact.offence);
+    u->pass = !fact.swallow;
+    if (fact.asks) {
+        struct pol_event e = fact.ask;
+        e.link = u->id;
+        if (e.kind != POL_ANSWER_BEGIN)
+            send_run(u, run);
+        u->pass = false;
+        px_loop_ask(u->loop, &e);
+        if (fact.call)
+            fact.call->swallow_answer = !u->pass;
+        else
+            u->association->swallow_callback = !u->pass;
+    }
+    if (fact.informs)
+        px_loop_inform(u->loop, &fact.inform);
+    return u->pass;
+}
+
+static size_t handle_bytes(struct px_upstream *u, const uint8_t *bytes, size_t length)
+{
+    struct run run = { .bytes = bytes };
+    while (run.at < length && is_open(u)) {
+        struct dis_frame frame = dis_frame_next(bytes + run.at, length - run.at);
+        if (frame.status == DIS_FRAME_MORE)
+            break;
+        if (frame.status == DIS_FRAME_BAD) {
+            px_log_notice(&u->loop->log, u->association->server, frame.error.what);
+            send_run(u, &run);
+            end(u, POL_BAD);
+            return length;
+        }
+        if (consider(u, &run, frame.length))
+            run.at += frame.length;
+        else
+            drop(u, &run, frame.length);
+    }
+    send_run(u, &run);
+    return is_open(u) ? run.at : length;
+}
+
+/* ---- the socket's events ---- */
+
+static void readable(struct px_socket *s)
+{
+    struct px_upstream *u = of(s);
+    uint8_t *scratch = u->loop->scratch;
+    size_t before = px_buffer_length(&u->in);
+    px_loop_clock(u->loop);
+    if (before)
+        memcpy(scratch, px_buffer_front(&u->in), before);
+    ssize_t n = px_socket_read(s, scratch + before, PX_READ_SIZE);
+    if (n <= 0) {
+        if (n != -EAGAIN)
+            end(u, n == 0 ? POL_FIN : POL_RESET);
+        return;
+    }
+    px_buffer_clear(&u->in);
+    size_t length = before + (size_t)n;
+    size_t done = handle_bytes(u, scratch, length);
+    if (done < length && !px_buffer_append(&u->in, scratch + done, length - done))
+        end(u, POL_RESET);
+}
+
+static void tell_accepted(struct px_upstream *u)
+{
+    struct pol_event e;
+    while (px_translate_accepted(&u->loop->calls, u->association, u->socket.taken, &e))
+        px_loop_inform(u->loop, &e);
+}
+
+static void tell_dialled(struct px_upstream *u, int error)
+{
+    struct pol_event e = event_of(u, POL_DIALLED);
+    e.error = error;
+    px_loop_inform(u->loop, &e);
+}
+
+static void writable(struct px_socket *s)
+{
+    struct px_upstream *u = of(s);
+    px_loop_clock(u->loop);
+    if (!u->connected) {
+        u->connected = true;
+        px_socket_set_reading(s, true, false);
+        tell_dialled(u, 0);
+        return;
+    }
+    tell_accepted(u);
+    if (!u->stopped || px_buffer_length(&s->out) > 0)
+        return;
+    u->stopped = false;
+    struct pol_event e = event_of(u, POL_CREDIT);
+    e.room = true;
+    px_loop_inform(u->loop, &e);
+}
+
+static void hung_up(struct px_socket *s)
+{
+    (void)s; /* never asked for: a link that is not read waits for its client to read */
+}
+
+static void failed(struct px_socket *s, int error)
+{
+    struct px_upstream *u = of(s);
+    if (s->connecting)
+        tell_dialled(u, error);
+    else
+        end(u, POL_RESET);
+}
+
+static void forget(struct px_upstream *u)
+{
+    struct px_loop *loop = u->loop;
+    struct pol_event gone = event_of(u, POL_LINK_GONE);
+    loop->links[u->id.index] = NULL;
+    px_association_release(u->association);
+    px_buffer_clear(&u->in);
+    free(u);
+    px_loop_inform(loop, &gone);
+}
+
+static void closed(struct px_socket *s)
+{
+    struct px_loop *loop = of(s)->loop;
+    forget(of(s));
+    px_loop_settle(loop);
+}
+
+static const struct px_socket_events socket_events = {
+    .readable = readable, .writable = writable, .hung_up = hung_up, .failed = failed, .closed = closed
+};
+
+/* ---- what the brain wants ---- */
+
+/* 0 or errno; the descriptor is connected or connecting. */
+static int begin_connect(const struct px_address *address, int *fd)
+{
+    *fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
+        return errno;
+    if (connect(*fd, &address->any, address->length) == 0 || errno == EINPROGRESS)
+        return 0;
+    int error = errno; /* a Unix socket with a full backlog says EAGAIN: too busy to be there */
+    close(*fd);
+    *fd = -1;
+    return error;
+}
+
+void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_member *member,
+                      struct px_downstream *downstream)
+{
+    struct px_upstream *u = calloc(1, sizeof *u);
+    if (!u)
+        abort(); /* the tables were allotted at start; without them there is no way to go on */
+    u->loop = loop;
+    u->id = id;
+    u->association = downstream->association;
+    u->association->parties++;
+    u->association->server = member->text;
+    u->downstream = downstream;
+    u->limit = loop->settings->listeners[downstream->listener].buffer;
+    u->socket.fd = -1;
+    downstream->upstream = u;
+    loop->links[id.index] = u;
+    int fd, error = begin_connect(&member->address, &fd);
+    if (!error && (error = px_socket_open(&u->socket, &loop->uv, fd, true, &socket_events)) != 0) {
+        close(fd);
+        u->socket.fd = -1;
+    }
+    if (error)
+        tell_dialled(u, error);
+}
+
+void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length)
+{
+    if (!is_open(u))
+        return;
+    px_socket_write(&u->socket, bytes, length);
+    tell_accepted(u);
+    size_t waiting = px_buffer_length(&u->socket.out);
+    if (u->stopped || waiting == 0 || waiting + PX_READ_SIZE < u->limit)
+        return;
+    u->stopped = true;
+    struct pol_event e = event_of(u, POL_CREDIT);
+    px_loop_inform(u->loop, &e);
+}
+
+void px_upstream_set_paused(struct px_upstream *u, bool paused)
+{
+    if (is_open(u) && !u->ended && u->connected)
+        px_socket_set_reading(&u->socket, !paused, false);
+}
+
+void px_upstream_end_input(struct px_upstream *u)
+{
+    if (is_open(u))
+        px_socket_end_input(&u->socket);
+}
+
+static void detach(struct px_upstream *u, unsigned reason)
+{
+    if (u->is_closing)
+        return;
+    u->is_closing = u->ended = true;
+    px_calllog_connection(&u->loop->log, u->association, "server", reason, u->loop->now);
+    px_buffer_clear(&u->in);
+    if (u->downstream)
+        u->downstream->upstream = NULL;
+    u->downstream = NULL;
+}
+
+void px_upstream_close(struct px_upstream *u, bool reset, enum pol_when when, unsigned reason)
+{
+    detach(u, reason);
+    if (u->socket.events)
+        px_closing_begin(&u->socket, reset, when, 0);
+    else
+        forget(u); /* it never had a socket */
+}

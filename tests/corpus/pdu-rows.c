@@ -1,0 +1,284 @@
+/* Lists the PDUs of a capture, one row each, in the columns that the reference rows have: a test tool, not the
+ * inspector.
+ *
+ *     pdu-rows FILE
+ *
+ * Columns: src sport dst dport stream_off ptype flags byteorder frag_len auth_len call_id state. `state` is "ok" or
+ * why the PDU could not be decoded. */
+#include <arpa/inet.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frame.h"
+
+struct segment {
+    uint32_t offset; /* from the stream's first byte */
+    size_t length;
+    uint8_t *bytes;
+};
+
+struct endpoint {
+    char address[INET6_ADDRSTRLEN];
+    uint16_t port;
+};
+
+/* One direction of a connection. */
+struct stream {
+    struct endpoint from;
+    struct endpoint to;
+    uint32_t first; /* sequence number of its first byte */
+    struct segment *segments;
+    size_t count;
+};
+
+static struct stream *streams;
+static size_t stream_count;
+
+static void *grown(void *array, size_t count, size_t size)
+{
+    if ((count & (count - 1)) != 0)
+        return array;
+    void *larger = realloc(array, (count == 0 ? 1 : 2 * count) * size);
+    if (larger == NULL)
+        abort();
+    return larger;
+}
+
+static uint16_t be16(const uint8_t *b)
+{
+    return (uint16_t)(b[0] << 8 | b[1]);
+}
+
+static uint32_t be32(const uint8_t *b)
+{
+    return (uint32_t)be16(b) << 16 | be16(b + 2);
+}
+
+static bool same(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->port == b->port && strcmp(a->address, b->address) == 0;
+}
+
+/* The newest one: an older one of the same addresses is a connection that has ended. */
+static struct stream *find_stream(const struct endpoint *from, const struct endpoint *to)
+{
+    for (size_t i = stream_count; i-- > 0;)
+        if (same(&streams[i].from, from) && same(&streams[i].to, to))
+            return &streams[i];
+    return NULL;
+}
+
+static struct stream *add_stream(const struct endpoint *from, const struct endpoint *to, uint32_t first)
+{
+    streams = grown(streams, stream_count, sizeof(*streams));
+    streams[stream_count] = (struct stream){ .from = *from, .to = *to, .first = first };
+    return &streams[stream_count++];
+}
+
+static void add_segment(struct stream *s, uint32_t sequence, const uint8_t *bytes, size_t length)
+{
+    s->segments = grown(s->segments, s->count, sizeof(*s->segments));
+    uint8_t *copy = malloc(length);
+    if (copy == NULL)
+        abort();
+    memcpy(copy, bytes, length);
+    /* What lies before the first byte seen is kept as well: the middle of the number space stands for 0. */
+    s->segments[s->count++] = (struct segment){ sequence - s->first + 0x80000000u, length, copy };
+}
+
+static void take_tcp(struct endpoint *from, struct endpoint *to, const uint8_t *tcp, size_t length)
+{
+    enum { TCP_SYN = 0x02 };
+    if (length < 20 || (size_t)(tcp[12] >> 4) * 4 > length)
+        return;
+    from->port = be16(tcp);
+    to->port = be16(tcp + 2);
+    uint32_t sequence = be32(tcp + 4);
+    size_t header = (size_t)(tcp[12] >> 4) * 4;
+    struct stream *s = find_stream(from, to);
+    if ((tcp[13] & TCP_SYN) != 0) {
+        if (s == NULL || s->first != sequence + 1)
+            add_stream(from, to, sequence + 1);
+        return;
+    }
+    if (length == header)
+        return;
+    if (s == NULL)
+        s = add_stream(from, to, sequence);
+    add_segment(s, sequence, tcp + header, length - header);
+}
+
+static void take_ipv4(const uint8_t *ip, size_t length)
+{
+    struct endpoint from, to;
+    if (length < 20 || ip[9] != IPPROTO_TCP || (be16(ip + 6) & 0x3fff) != 0)
+        return;
+    size_t header = (size_t)(ip[0] & 0xf) * 4;
+    size_t total = be16(ip + 2);
+    if (total == 0 || total > length)
+        total = length; /* offloaded to the card: no length yet */
+    if (header < 20 || header > total)
+        return;
+    inet_ntop(AF_INET, ip + 12, from.address, sizeof(from.address));
+    inet_ntop(AF_INET, ip + 16, to.address, sizeof(to.address));
+    take_tcp(&from, &to, ip + header, total - header);
+}
+
+static void take_ipv6(const uint8_t *ip, size_t length)
+{
+    struct endpoint from, to;
+    if (length < 40 || ip[6] != IPPROTO_TCP)
+        return;
+    size_t payload = be16(ip + 4);
+    if (payload == 0 || payload > length - 40)
+        payload = length - 40;
+    inet_ntop(AF_INET6, ip + 8, from.address, sizeof(from.address));
+    inet_ntop(AF_INET6, ip + 24, to.address, sizeof(to.address));
+    take_tcp(&from, &to, ip + 40, payload);
+}
+
+static void take_ip(const uint8_t *ip, size_t length)
+{
+    if (length > 0 && ip[0] >> 4 == 4)
+        take_ipv4(ip, length);
+    else if (length > 0 && ip[0] >> 4 == 6)
+        take_ipv6(ip, length);
+}
+
+/* Bytes before the IP header, or SIZE_MAX for a link type that is not known here. */
+static size_t link_header(int link, const uint8_t *bytes, size_t length)
+{
+    size_t at = 14;
+    switch (link) {
+    case DLT_EN10MB:
+        while (length >= at + 4 && be16(bytes + at - 2) == 0x8100)
+            at += 4;
+        return at;
+    case DLT_LINUX_SLL:
+        return 16;
+    case DLT_LINUX_SLL2:
+        return 20;
+    case DLT_NULL:
+        return 4;
+    case DLT_RAW:
+    case DLT_IPV4:
+    case DLT_IPV6:
+        return 0;
+    default:
+        return SIZE_MAX;
+    }
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct segment *x = a;
+    const struct segment *y = b;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return x->length < y->length ? -1 : x->length > y->length;
+}
+
+/* True where a PDU may begin: what a server would accept, and no more. */
+static bool credible(const uint8_t *b, size_t length)
+{
+    return length >= DIS_HEADER_SIZE && b[0] == 5 && b[1] <= 1 && b[2] < DIS_PTYPE_COUNT && (b[4] & 0xef) == 0 &&
+           b[5] < 4 && b[6] == 0 && b[7] == 0 && dis_frame_next(b, length).status != DIS_FRAME_BAD;
+}
+
+static void print_row(const struct stream *s, size_t offset, const uint8_t *bytes, size_t length)
+{
+    struct dis_pdu pdu;
+    struct dis_error error;
+    bool ok = dis_pdu_decode(bytes, length, &pdu, &error);
+    printf("%s\t%u\t%s\t%u\t%zu\t", s->from.address, s->from.port, s->to.address, s->to.port, offset);
+    printf("%u\t%02x\t%s\t%u\t%u\t%u\t%s\n", pdu.header.type, pdu.header.flags,
+           dis_big_endian(pdu.header.drep) ? "be" : "le", pdu.header.frag_length, pdu.header.auth_length,
+           pdu.header.call_id, ok ? "ok" : error.what);
+}
+
+/* `from` is the stream's offset of the first byte. */
+static void print_run(const struct stream *s, size_t from, const uint8_t *bytes, size_t length)
+{
+    size_t at = 0;
+    while (credible(bytes + at, length - at)) {
+        struct dis_frame frame = dis_frame_next(bytes + at, length - at);
+        if (frame.status != DIS_FRAME_DONE)
+            return;
+        print_row(s, from + at, bytes + at, frame.length);
+        at += frame.length;
+    }
+}
+
+/* Joins segments that follow each other. After a gap reading starts anew where a segment starts with a PDU. */
+static void print_stream(struct stream *s)
+{
+    uint8_t *run = NULL;
+    size_t run_length = 0;
+    size_t run_from = 0;
+    size_t next = 0;
+    if (s->count > 0)
+        qsort(s->segments, s->count, sizeof(s->segments[0]), by_offset);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct segment *g = &s->segments[i];
+        size_t end = g->offset + g->length;
+        bool gap = i == 0 || g->offset > next;
+        if (gap) {
+            print_run(s, run_from, run, run_length);
+            run_length = 0;
+            run_from = g->offset - (size_t)0x80000000u;
+            next = g->offset;
+        }
+        if (end <= next)
+            continue;
+        if (run_length == 0 && !credible(g->bytes, g->length)) {
+            next = end;
+            continue;
+        }
+        run = realloc(run, run_length + (end - next));
+        if (run == NULL)
+            abort();
+        memcpy(run + run_length, g->bytes + (next - g->offset), end - next);
+        run_length += end - next;
+        next = end;
+    }
+    print_run(s, run_from, run, run_length);
+    free(run);
+}
+
+static void free_all(void)
+{
+    for (size_t i = 0; i < stream_count; i++) {
+        for (size_t j = 0; j < streams[i].count; j++)
+            free(streams[i].segments[j].bytes);
+        free(streams[i].segments);
+    }
+    free(streams);
+}
+
+int main(int argc, char **argv)
+{
+    char why[PCAP_ERRBUF_SIZE] = "one capture file, please";
+    pcap_t *capture = argc == 2 ? pcap_open_offline(argv[1], why) : NULL;
+    struct pcap_pkthdr *header;
+    const uint8_t *bytes;
+    int got;
+    if (capture == NULL) {
+        fprintf(stderr, "pdu-rows: %s\n", why);
+        return 2;
+    }
+    int link = pcap_datalink(capture);
+    while ((got = pcap_next_ex(capture, &header, &bytes)) == 1) {
+        size_t skip = link_header(link, bytes, header->caplen);
+        if (skip < header->caplen)
+            take_ip(bytes + skip, header->caplen - skip);
+    }
+    if (got != PCAP_ERROR_BREAK)
+        fprintf(stderr, "pdu-rows: %s\n", pcap_geterr(capture));
+    for (size_t i = 0; i < stream_count; i++)
+        print_stream(&streams[i]);
+    free_all();
+    pcap_close(capture);
+    return 0;
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Holds the help, the manual page and the commented example of rpcward together.
+
+The help is made from the tables that the program works by, so it is what the two texts are measured against.
+Usage: manual.py path/to/rpcward; prints TAP.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent.parent / "docs"
+
+
+def run(*command):
+    unwrapped = {**os.environ, "ARGP_HELP_FMT": "rmargin=200"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=unwrapped)
+
+
+def help_options(text):
+    """Options as '-c, --config=FILE'."""
+    return {line.group(1) for line in re.finditer(r"^ {2,6}((?:-\S, )?--[\w-]+(?:=\S+)?)(?: |$)", text, re.M)}
+
+
+def manual_section(source, name):
+    return re.search(rf"^# {name}\n(.*?)(?=^# |\Z)", source, re.M | re.S).group(1)
+
+
+def plain(text):
+    """Without the marks of bold and underlined text."""
+    return re.sub(r"\\(.)|[*_]", lambda match: match.group(1) or "", text)
+
+
+def manual_options(source):
+    """Unindented lines of the section, each followed by its indented text."""
+    return {plain(line) for line in re.findall(r"^(\*-.*)\n\t", manual_section(source, "OPTIONS"), re.M)}
+
+
+def help_settings(text):
+    """Lines such as 'log.format: json or logfmt, default json'."""
+    return set(re.findall(r"^  ([a-z].*: .*)$", text.split("Settings, with", 1)[1], re.M))
+
+
+def manual_settings(source):
+    return {plain(line) for line in re.findall(r"^(\*[^*\s]+.*?\*: .*)\n\t", manual_section(source, "SETTINGS"), re.M)}
+
+
+def example_paths(text):
+    """Paths of the keys of the example, which is in block style but for single items in braces; and their values.
+
+    Enough of YAML for that: a stack of (column, path) by indentation."""
+    found, stack = {}, []
+    for line in text.splitlines():
+        line = re.sub(r"(^|\s)#.*", "", line).rstrip()
+        column = len(line) - len(line.lstrip(" "))
+        while stack and stack[-1][0] >= column and line.strip():
+            stack.pop()
+        if line.lstrip().startswith("- "):
+            stack.append((column, (stack[-1][1] if stack else "") + "*."))
+            line = line.replace("- ", "  ", 1)
+            column += 2
+        prefix = stack[-1][1] if stack else ""
+        for key, value in re.findall(r"(?:^|[{,]) *([a-z][\w-]*):(?: +([^,{}]+?))? *(?=$|[,}])", line.strip()):
+            name = "*" if prefix == "servers." else key
+            found.setdefault(prefix + name, value)
+            if not value:
+                stack.append((column, prefix + name + "."))
+    return found
+
+
+def differences(left, left_name, right, right_name):
+    return [f"only in the {left_name}: {item}" for item in sorted(left - right)] + [
+        f"only in the {right_name}: {item}" for item in sorted(right - left)
+    ]
+
+
+def example_gaps(settings, example):
+    """Keys that the example lacks, and defaults that it shows differently."""
+    gaps = []
+    for setting in sorted(settings):
+        path, kind = setting.split(": ", 1)
+        default = kind.partition(", default ")[2]
+        if path not in example:
+            gaps.append(f"not in the example: {path}")
+        elif default and example[path] != default:
+            gaps.append(f"in the example {path} is {example[path]}, its default is {default}")
+    return gaps
+
+
+def main():
+    program = sys.argv[1]
+    text = run(program, "--help").stdout
+    source = (DOCS / "rpcward.8.scd").read_text(encoding="utf-8")
+    example_file = DOCS / "rpcward.yaml.example"
+    settings = help_settings(text)
+    checked = run(program, "--check", "-c", str(example_file))
+    results = [
+        ("the help lists options and settings", [] if help_options(text) and settings else [text]),
+        (
+            "options are the same in help and manual",
+            differences(help_options(text), "help", manual_options(source), "manual"),
+        ),
+        ("settings are the same in help and manual", differences(settings, "help", manual_settings(source), "manual")),
+        (
+            "the example has every setting, at its default",
+            example_gaps(settings, example_paths(example_file.read_text(encoding="utf-8"))),
+        ),
+        (
+            "the example passes --check without a word",
+            checked.stderr.splitlines() + ([f"status {checked.returncode}"] if checked.returncode != 0 else []),
+        ),
+    ]
+    print(f"1..{len(results)}")
+    for number, (name, problems) in enumerate(results, 1):
+        print("not ok" if problems else "ok", number, "-", name)
+        for problem in problems:
+            print("#", problem)
+    return any(problems for _, problems in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
