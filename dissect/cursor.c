@@ -46,5 +46,5 @@ uint32_t dis_u32(struct dis_cursor *c, const char *what)
 
 void dis_align(struct dis_cursor *c, size_t alignment, const char *what)
 {
-    dis_take(c, (alignment - (c->at & (alignment - 1))) & (alignment - 1), what);
+    dis_take(c, -c->at & (alignment - 1), what);
 }

@@ -4,7 +4,7 @@
 #include "names.h"
 #include "pdu.h"
 
-/* C706 12.5.2.1: the five low bits of the type are valid, the others reserved. */
+/* C706 12.5.2: the five low bits of the type are valid, the others reserved. */
 #define TYPE_MASK 0x1f
 
 static void read_header(struct dis_cursor *c, struct dis_datagram *out)

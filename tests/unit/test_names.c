@@ -104,7 +104,9 @@ static void test_interfaces(void **state)
         assert_string_equal(dis_interface_name(&s), rows[i].name);
         assert_string_equal(dis_operation_name(&s, rows[i].opnum), rows[i].operation);
         assert_null(dis_operation_name(&s, 1000));
-        s.major++;
+        s.major = (uint16_t)(rows[i].major - 1);
+        assert_null(dis_interface_name(&s));
+        s.major = (uint16_t)(rows[i].major + 1);
         assert_null(dis_interface_name(&s));
         assert_null(dis_operation_name(&s, 0));
     }

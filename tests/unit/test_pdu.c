@@ -216,6 +216,44 @@ static void test_trailer_that_does_not_fit(void **state)
     assert_null(pdu.auth.value);
 }
 
+/* The shortest PDU of each type that is understood, and one byte less. */
+static void test_shortest(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t type;
+        size_t least;
+    } rows[] = {
+        { DIS_REQUEST, 24 },
+        { DIS_RESPONSE, 24 },
+        { DIS_FAULT, 28 },
+        { DIS_BIND, 28 },
+        { DIS_BIND_ACK, 32 },
+        { DIS_BIND_NAK, 18 },
+        { DIS_AUTH3, 16 },
+        { DIS_SHUTDOWN, 16 },
+        { DIS_ALTER_CONTEXT, 28 },
+        { DIS_ALTER_CONTEXT_RESP, 32 },
+        { DIS_CO_CANCEL, 16 },
+        { DIS_ORPHANED, 16 },
+        { DIS_RTS, 20 },
+        { DIS_PING, 16 },
+        { 200, 16 },
+    };
+    struct sample zeros = sample("05000003100000000000000000000000"
+                                 "00000000000000000000000000000000");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct dis_pdu pdu;
+        zeros.bytes[2] = rows[i].type;
+        struct sample s = shortened(&zeros, rows[i].least);
+        decoded(&s);
+        if (rows[i].least == DIS_HEADER_SIZE)
+            continue;
+        s = shortened(&zeros, rows[i].least - 1);
+        assert_string_equal(refused(&s, &pdu), "shorter than its type needs");
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -308,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_rts),
         cmocka_unit_test(test_odd_is_no_error),
         cmocka_unit_test(test_trailer_that_does_not_fit),
+        cmocka_unit_test(test_shortest),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_cut_everywhere),
         cmocka_unit_test(test_hostile_bytes),
