@@ -17,7 +17,7 @@ say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 export SHARED
 
 # Debian packages, by what needs them. A stamp says that they were seen.
-packages_run   := pkg-config libuv1-dev libfyaml-dev uthash-dev
+packages_run   := pkg-config libuv1-dev libfyaml-dev
 packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev tshark samba-testsuite python3-samba \
                   python3-impacket scdoc mandoc
 packages_bench := $(packages_run) python3 haproxy
@@ -78,6 +78,7 @@ include tests/unit/objects.mk
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(test_$*_libs)
+$(B)/tests/%.o: CFLAGS += -Idissect -Iproxy -Ipolicy
 $(foreach t,$(unit_tests),$(eval $(B)/tests/unit/$(t): $(addprefix $(B)/,$($(t)_objects))))
 $(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))): | $(call need,test)
 

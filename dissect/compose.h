@@ -17,7 +17,7 @@ struct dis_head {
     uint32_t call_id;
 };
 
-/* A context to offer; */
+/* A presentation context to offer. */
 struct dis_offer {
     uint16_t id;
     struct dis_syntax abstract;

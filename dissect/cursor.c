@@ -31,7 +31,7 @@ uint16_t dis_u16(struct dis_cursor *c, const char *what)
     const uint8_t *b = dis_take(c, 2, what);
     if (b == NULL)
         return 0;
-    return c->big_endian ? (uint16_t)(b[0] << 8 | b[1]) : (uint16_t)(b[1] << 8 | b[0]);
+    return (uint16_t)(c->big_endian ? b[0] << 8 | b[1] : b[1] << 8 | b[0]);
 }
 
 uint32_t dis_u32(struct dis_cursor *c, const char *what)

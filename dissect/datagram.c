@@ -53,8 +53,8 @@ void dis_datagram_print(FILE *out, const struct dis_datagram *datagram)
         .major = (uint16_t)(datagram->interface_version & 0xffff),
         .minor = (uint16_t)(datagram->interface_version >> 16),
     };
-    const char *name = dis_interface_name(&interface);
-    const char *operation = dis_operation_name(&interface, datagram->opnum);
+    const char *name = dis_interface_name(dis_interface_find(&interface));
+    const char *operation = dis_operation_name(dis_interface_find(&interface), datagram->opnum);
     fprintf(out, "datagram %s seq %u frag %u", dis_ptype_name(datagram->type), datagram->sequence,
             datagram->fragment);
     fprintf(out, " if %s v%u.%u", name != NULL ? name : dis_uuid_format(&interface.uuid, text), interface.major,

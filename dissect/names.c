@@ -173,26 +173,24 @@ const char *dis_nak_reason_name(uint16_t reason)
     return NAME_IN(reasons, reason);
 }
 
-static const struct dis_interface *find_interface(const struct dis_syntax *syntax)
+const struct dis_interface *dis_interface_find(const struct dis_syntax *interface)
 {
     char uuid[DIS_UUID_TEXT];
-    dis_uuid_format(&syntax->uuid, uuid);
+    dis_uuid_format(&interface->uuid, uuid);
     for (size_t i = 0; i < dis_interface_count; i++)
-        if (dis_interfaces[i].major == syntax->major && strcmp(dis_interfaces[i].uuid, uuid) == 0)
+        if (dis_interfaces[i].major == interface->major && strcmp(dis_interfaces[i].uuid, uuid) == 0)
             return &dis_interfaces[i];
     return NULL;
 }
 
-const char *dis_interface_name(const struct dis_syntax *interface)
+const char *dis_interface_name(const struct dis_interface *known)
 {
-    const struct dis_interface *found = find_interface(interface);
-    return found == NULL ? NULL : found->name;
+    return known ? known->name : NULL;
 }
 
-const char *dis_operation_name(const struct dis_syntax *interface, uint16_t opnum)
+const char *dis_operation_name(const struct dis_interface *known, uint16_t opnum)
 {
-    const struct dis_interface *found = find_interface(interface);
-    return found == NULL || opnum >= found->operation_count ? NULL : found->operations[opnum];
+    return known && opnum < known->operation_count ? known->operations[opnum] : NULL;
 }
 
 const char *dis_transfer_name(const struct dis_syntax *transfer)

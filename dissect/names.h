@@ -16,9 +16,12 @@ const char *dis_nak_reason_name(uint16_t reason);
  * come back unchanged, as the specification says. */
 uint32_t dis_fault_win32(uint32_t status);
 
-/* By UUID and major version; NULL where unknown. */
-const char *dis_interface_name(const struct dis_syntax *interface);
-const char *dis_operation_name(const struct dis_syntax *interface, uint16_t opnum);
+/* What is known of an interface, by UUID and major version; NULL where unknown. Find it once a bind: it is a search.
+ * The other two take that NULL too, and answer with it. */
+struct dis_interface;
+const struct dis_interface *dis_interface_find(const struct dis_syntax *interface);
+const char *dis_interface_name(const struct dis_interface *known);
+const char *dis_operation_name(const struct dis_interface *known, uint16_t opnum);
 
 /* By UUID alone: transfer syntaxes. */
 const char *dis_transfer_name(const struct dis_syntax *transfer);

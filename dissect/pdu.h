@@ -90,7 +90,7 @@ struct dis_pdu {
 /* Decodes the 16 bytes of the common header. `length` must be at least DIS_HEADER_SIZE. */
 struct dis_header dis_header_decode(const uint8_t *bytes);
 
-/* Decodes one whole PDU as dis_frame() delimited it: `length` equals frag_length.
+/* Decodes one whole PDU as dis_frame_next() delimited it: `length` equals frag_length.
  * Returns true, or false with *error set. Then `header` is filled all the same (and `auth` where it could be
  * read), and the body must not be looked at: the PDU can still be forwarded, but not understood. */
 bool dis_pdu_decode(const uint8_t *bytes, size_t length, struct dis_pdu *pdu, struct dis_error *error);

@@ -139,7 +139,7 @@ static void walk_context(struct dis_sink *sink, const struct dis_context *contex
     uint64_t features;
     dis_put_number(sink, "id", context->id, NULL);
     dis_sink_open(sink, "abstract", DIS_GROUP);
-    put_syntax(sink, &context->abstract, dis_interface_name(&context->abstract));
+    put_syntax(sink, &context->abstract, dis_interface_name(dis_interface_find(&context->abstract)));
     dis_sink_close(sink, DIS_GROUP);
     if (dis_is_feature_negotiation(context, &features))
         dis_put_code(sink, "features", features, feature_names(features, names));
@@ -281,7 +281,7 @@ static void line_bind(FILE *out, const struct dis_pdu *pdu)
     struct dis_list contexts = pdu->bind.contexts;
     fprintf(out, " group 0x%x", pdu->bind.assoc_group_id);
     for (struct dis_context context; dis_next_context(&contexts, &context);) {
-        const char *name = dis_interface_name(&context.abstract);
+        const char *name = dis_interface_name(dis_interface_find(&context.abstract));
         fprintf(out, " ctx %u ", context.id);
         if (dis_is_feature_negotiation(&context, &features))
             fputs("features", out);

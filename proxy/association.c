@@ -137,7 +137,9 @@ unsigned px_association_offer(struct px_association *a, const struct dis_bind *b
     unsigned lost = 0;
     px_association_answered(a, NULL); /* an offer that was never answered is void */
     while (dis_next_context(&list, &offer)) {
-        struct px_context context = { .interface = offer.abstract, .id = offer.id, .offered = true };
+        struct px_context context = {
+            .known = dis_interface_find(&offer.abstract), .interface = offer.abstract, .id = offer.id, .offered = true
+        };
         lost += !add_context(a, &context);
     }
     return lost;

@@ -5,6 +5,7 @@
 #ifndef PX_ASSOCIATION_H
 #define PX_ASSOCIATION_H
 
+#include "../dissect/names.h"
 #include "../dissect/pdu.h"
 #include "../policy/policy.h"
 
@@ -12,6 +13,7 @@
 
 /* A presentation context, offered and perhaps accepted. Kept small: thousands of idle clients each have one or two. */
 struct px_context {
+    const struct dis_interface *known; /* NULL: no name */
     struct dis_syntax interface;
     uint16_t id;
     bool offered; /* in the bind that has no answer yet; else accepted */
@@ -25,6 +27,7 @@ struct px_call {
     uint32_t call_id;
     uint16_t context_id;
     uint16_t opnum;
+    const struct dis_interface *known;
     struct dis_syntax interface; /* nil where the bind was not seen or not kept */
     uint8_t drep[4];
     uint8_t minor;

@@ -12,7 +12,7 @@ static const char *evidence(const struct px_call *k)
     return k->leased ? words[k->write_seen] : "nothing";
 }
 
-static void put_name(struct px_log *log, const char *key, const char *name, unsigned number)
+static void put_name(struct px_log *log, const struct px_log_key *key, const char *name, unsigned number)
 {
     char digits[12];
     if (!name)
@@ -24,13 +24,13 @@ static void put_interface(struct px_log *log, const struct px_call *k)
 {
     char uuid[DIS_UUID_TEXT], version[12];
     bool known = !dis_uuid_is_nil(&k->interface.uuid);
-    px_log_text(log, "interface", known ? dis_uuid_format(&k->interface.uuid, uuid) : NULL);
+    px_log_text(log, PX_LOG_KEY("interface"), known ? dis_uuid_format(&k->interface.uuid, uuid) : NULL);
     if (known)
         snprintf(version, sizeof version, "%u.%u", k->interface.major, k->interface.minor);
-    px_log_text(log, "version", known ? version : NULL);
-    px_log_text(log, "name", known ? dis_interface_name(&k->interface) : NULL);
-    px_log_number(log, "opnum", k->opnum);
-    px_log_text(log, "operation", known ? dis_operation_name(&k->interface, k->opnum) : NULL);
+    px_log_text(log, PX_LOG_KEY("version"), known ? version : NULL);
+    px_log_text(log, PX_LOG_KEY("name"), dis_interface_name(k->known));
+    px_log_number(log, PX_LOG_KEY("opnum"), k->opnum);
+    px_log_text(log, PX_LOG_KEY("operation"), dis_operation_name(k->known, k->opnum));
 }
 
 static void put_status(struct px_log *log, const struct px_call *k)
@@ -38,33 +38,33 @@ static void put_status(struct px_log *log, const struct px_call *k)
     char status[12];
     if (k->has_status)
         snprintf(status, sizeof status, "0x%08x", k->status);
-    px_log_text(log, "status", k->has_status ? status : NULL);
-    px_log_text(log, "status_name", k->has_status ? dis_fault_name(k->status) : NULL);
+    px_log_text(log, PX_LOG_KEY("status"), k->has_status ? status : NULL);
+    px_log_text(log, PX_LOG_KEY("status_name"), k->has_status ? dis_fault_name(k->status) : NULL);
 }
 
 void px_calllog_call(struct px_log *log, const struct px_call *k, unsigned ending, unsigned proof, int64_t now_us)
 {
     px_log_begin(log, "call");
-    px_log_text(log, "client", k->association->client);
-    px_log_text(log, "server", k->association->server);
-    px_log_number(log, "connection", k->association->serial);
+    px_log_text(log, PX_LOG_KEY("client"), k->association->client);
+    px_log_text(log, PX_LOG_KEY("server"), k->association->server);
+    px_log_number(log, PX_LOG_KEY("connection"), k->association->serial);
     put_interface(log, k);
-    px_log_number(log, "call_id", k->call_id);
-    put_name(log, "auth_type", dis_auth_type_name(k->auth_type), k->auth_type);
+    px_log_number(log, PX_LOG_KEY("call_id"), k->call_id);
+    put_name(log, PX_LOG_KEY("auth_type"), dis_auth_type_name(k->auth_type), k->auth_type);
     uint8_t level = k->auth_type == DIS_AUTH_NONE ? DIS_LEVEL_NONE : k->auth_level;
-    put_name(log, "auth_level", dis_auth_level_name(level), level);
-    px_log_number(log, "fragments_in", k->fragments_in);
-    px_log_number(log, "bytes_in", k->bytes_in);
-    px_log_number(log, "fragments_out", k->fragments_out);
-    px_log_number(log, "bytes_out", k->bytes_out);
-    px_log_time(log, "waited_us", k->begun, k->leased_at);
-    px_log_time(log, "first_us", k->begun, k->first_answer);
-    px_log_time(log, "total_us", k->begun, k->ended >= 0 ? k->ended : now_us);
-    px_log_number(log, "attempts", k->leased);
-    px_log_text(log, "evidence", evidence(k));
-    px_log_text(log, "proof", proof ? pol_proof_name(proof) : NULL);
+    put_name(log, PX_LOG_KEY("auth_level"), dis_auth_level_name(level), level);
+    px_log_number(log, PX_LOG_KEY("fragments_in"), k->fragments_in);
+    px_log_number(log, PX_LOG_KEY("bytes_in"), k->bytes_in);
+    px_log_number(log, PX_LOG_KEY("fragments_out"), k->fragments_out);
+    px_log_number(log, PX_LOG_KEY("bytes_out"), k->bytes_out);
+    px_log_time(log, PX_LOG_KEY("waited_us"), k->begun, k->leased_at);
+    px_log_time(log, PX_LOG_KEY("first_us"), k->begun, k->first_answer);
+    px_log_time(log, PX_LOG_KEY("total_us"), k->begun, k->ended >= 0 ? k->ended : now_us);
+    px_log_number(log, PX_LOG_KEY("attempts"), k->leased);
+    px_log_text(log, PX_LOG_KEY("evidence"), evidence(k));
+    px_log_text(log, PX_LOG_KEY("proof"), proof ? pol_proof_name(proof) : NULL);
     put_status(log, k);
-    px_log_text(log, "end", pol_ending_name(ending));
+    px_log_text(log, PX_LOG_KEY("end"), pol_ending_name(ending));
     px_log_end(log);
 }
 
@@ -72,14 +72,14 @@ void px_calllog_connection(struct px_log *log, const struct px_association *a, c
                            int64_t now_us)
 {
     px_log_begin(log, "connection");
-    px_log_text(log, "side", side);
-    px_log_text(log, "client", a->client);
-    px_log_text(log, "server", a->server);
-    px_log_number(log, "connection", a->serial);
-    px_log_text(log, "reason", pol_reason_name(reason));
-    px_log_time(log, "age_us", a->opened, now_us);
-    px_log_number(log, "calls", a->calls);
-    px_log_number(log, "bytes_in", a->bytes_up);
-    px_log_number(log, "bytes_out", a->bytes_down);
+    px_log_text(log, PX_LOG_KEY("side"), side);
+    px_log_text(log, PX_LOG_KEY("client"), a->client);
+    px_log_text(log, PX_LOG_KEY("server"), a->server);
+    px_log_number(log, PX_LOG_KEY("connection"), a->serial);
+    px_log_text(log, PX_LOG_KEY("reason"), pol_reason_name(reason));
+    px_log_time(log, PX_LOG_KEY("age_us"), a->opened, now_us);
+    px_log_number(log, PX_LOG_KEY("calls"), a->calls);
+    px_log_number(log, PX_LOG_KEY("bytes_in"), a->bytes_up);
+    px_log_number(log, PX_LOG_KEY("bytes_out"), a->bytes_down);
     px_log_end(log);
 }

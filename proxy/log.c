@@ -93,41 +93,49 @@ static void put_number(struct px_log *log, uint64_t value)
     put(log, digits + at, sizeof digits - at);
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static void put_escaped(struct px_log *log, char c)
+{
+    char escape[8];
+    if (c == '"' || c == '\\')
+        put(log, (char[]){ '\\', c }, 2);
+    else
+        put(log, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)c));
+}
+
 static void put_quoted(struct px_log *log, const char *text)
 {
     put(log, "\"", 1);
-    for (const char *p = text; *p; p++) {
-        char escape[8];
-        if (*p == '"' || *p == '\\')
-            put(log, (char[]){ '\\', *p }, 2);
-        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            put(log, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*p));
-        else
-            put(log, p, 1);
+    while (*text) {
+        size_t plain = 0;
+        while (is_plain((unsigned char)text[plain]))
+            plain++;
+        put(log, text, plain);
+        text += plain;
+        if (*text)
+            put_escaped(log, *text++);
     }
     put(log, "\"", 1);
 }
 
 static void put_value(struct px_log *log, const char *value)
 {
-    bool plain = log->format == PX_LOG_LOGFMT && *value && !strpbrk(value, " =\"\\\t\n\r");
-    if (plain)
+    if (log->format == PX_LOG_LOGFMT && *value && !strpbrk(value, " =\"\\\t\n\r"))
         put_text(log, value);
     else
         put_quoted(log, value);
 }
 
-static void put_key(struct px_log *log, const char *key)
+static void put_key(struct px_log *log, const struct px_log_key *key)
 {
-    if (log->format == PX_LOG_LOGFMT) {
-        put(log, " ", log->length > log->line);
-        put_text(log, key);
-        put(log, "=", 1);
-        return;
-    }
-    put(log, log->length > log->line + 1 ? ",\"" : "\"", log->length > log->line + 1 ? 2 : 1);
-    put_text(log, key);
-    put(log, "\":", 2);
+    if (log->format == PX_LOG_JSON)
+        put(log, key->json, key->json_length);
+    else
+        put(log, key->logfmt, key->logfmt_length);
 }
 
 static void put_null(struct px_log *log)
@@ -151,24 +159,23 @@ static void put_stamp(struct px_log *log)
     long micro = now.tv_nsec / 1000;
     for (size_t i = 6; i > 0; i--, micro /= 10)
         fraction[i] = (char)('0' + micro % 10);
-    put_key(log, "time");
-    put(log, "\"", log->format == PX_LOG_JSON);
     put_text(log, log->stamp);
     put_text(log, fraction);
-    put(log, "\"", log->format == PX_LOG_JSON);
 }
 
 void px_log_begin(struct px_log *log, const char *kind)
 {
+    bool json = log->format == PX_LOG_JSON;
     log->line = log->length;
-    put(log, "{", log->format == PX_LOG_JSON);
+    put_text(log, json ? "{\"time\":\"" : "time=");
     put_stamp(log);
-    px_log_text(log, "kind", kind);
+    put(log, "\"", json);
+    px_log_text(log, PX_LOG_KEY("kind"), kind);
     if (log->lost)
-        px_log_number(log, "lines_lost_before", log->lost);
+        px_log_number(log, PX_LOG_KEY("lines_lost_before"), log->lost);
 }
 
-void px_log_text(struct px_log *log, const char *key, const char *value)
+void px_log_text(struct px_log *log, const struct px_log_key *key, const char *value)
 {
     put_key(log, key);
     if (value)
@@ -177,13 +184,13 @@ void px_log_text(struct px_log *log, const char *key, const char *value)
         put_null(log);
 }
 
-void px_log_number(struct px_log *log, const char *key, uint64_t value)
+void px_log_number(struct px_log *log, const struct px_log_key *key, uint64_t value)
 {
     put_key(log, key);
     put_number(log, value);
 }
 
-void px_log_time(struct px_log *log, const char *key, int64_t from_us, int64_t to_us)
+void px_log_time(struct px_log *log, const struct px_log_key *key, int64_t from_us, int64_t to_us)
 {
     put_key(log, key);
     if (from_us >= 0 && to_us >= from_us)
@@ -207,7 +214,7 @@ void px_log_notice(struct px_log *log, const char *client, const char *what)
 {
     px_log_begin(log, "notice");
     if (client)
-        px_log_text(log, "client", client);
-    px_log_text(log, "message", what);
+        px_log_text(log, PX_LOG_KEY("client"), client);
+    px_log_text(log, PX_LOG_KEY("message"), what);
     px_log_end(log);
 }

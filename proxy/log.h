@@ -32,11 +32,21 @@ int px_log_open(struct px_log *log, const struct px_settings *settings);
 void px_log_close(struct px_log *log); /* writes what waits, waiting up to a second for a slow reader */
 void px_log_flush(struct px_log *log);
 
+/* The name of a field, spelled for both formats when the program is built. */
+struct px_log_key {
+    const char *json, *logfmt;
+    uint8_t json_length, logfmt_length;
+};
+#define PX_LOG_KEY(name)                                                                      \
+    (&(const struct px_log_key){ ",\"" name "\":", " " name "=", sizeof ",\"" name "\":" - 1, \
+                                 sizeof " " name "=" - 1 })
+
 /* A line is begun, gets its fields in order, and is ended. `kind` says what the line is of: "call", "connection" … */
 void px_log_begin(struct px_log *log, const char *kind);
-void px_log_text(struct px_log *log, const char *key, const char *value); /* NULL: null */
-void px_log_number(struct px_log *log, const char *key, uint64_t value);
-void px_log_time(struct px_log *log, const char *key, int64_t from_us, int64_t to_us); /* null where one is < 0 */
+void px_log_text(struct px_log *log, const struct px_log_key *key, const char *value); /* NULL: null */
+void px_log_number(struct px_log *log, const struct px_log_key *key, uint64_t value);
+/* Microseconds between two times; null where one is < 0. */
+void px_log_time(struct px_log *log, const struct px_log_key *key, int64_t from_us, int64_t to_us);
 void px_log_end(struct px_log *log);
 
 /* A line of the kind "notice" with one text. */

@@ -61,8 +61,10 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     k->call_id = pdu->header.call_id;
     k->context_id = pdu->request.context_id;
     k->opnum = pdu->request.opnum;
-    if (context)
+    if (context) {
         k->interface = context->interface;
+        k->known = context->known;
+    }
     memcpy(k->drep, pdu->header.drep, sizeof k->drep);
     k->minor = pdu->header.minor;
     note_auth(k, a, &pdu->auth);

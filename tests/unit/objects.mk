@@ -1,0 +1,24 @@
+# What each unit test links besides itself: the module it tests and what that module needs, nothing else.
+D_pdu      := $(addprefix dissect/,pdu.o bind.o request.o auth.o uuid.o cursor.o)
+D_names    := $(addprefix dissect/,names.o interfaces.o)
+P_settings := $(addprefix proxy/,address.o value.o nearest.o settings.o settings_keys.o settings_print.o settings_read.o \
+              settings_report.o settings_scalar.o settings_text.o settings_tree.o settings_yaml.o)
+P_policy   := $(patsubst %.c,%.o,$(wildcard policy/*.c))
+
+test_cursor_objects   := dissect/cursor.o
+test_uuid_objects     := dissect/uuid.o dissect/cursor.o
+test_auth_objects     := dissect/auth.o dissect/cursor.o
+test_request_objects  := dissect/request.o dissect/uuid.o dissect/cursor.o
+test_bind_objects     := dissect/bind.o dissect/uuid.o dissect/cursor.o
+test_pdu_objects      := $(D_pdu)
+test_frame_objects    := dissect/frame.o
+test_gather_objects   := dissect/gather.o
+test_compose_objects  := dissect/compose.o $(D_pdu)
+test_names_objects    := $(D_names) dissect/uuid.o dissect/cursor.o
+test_sink_objects     := dissect/sink.o
+test_text_objects     := dissect/text.o dissect/sink.o $(D_names) $(D_pdu)
+test_datagram_objects := dissect/datagram.o $(D_names) $(D_pdu)
+test_value_objects    := proxy/value.o
+test_address_objects  := proxy/address.o
+test_settings_objects := $(P_settings)
+test_settings_libs    := -lfyaml

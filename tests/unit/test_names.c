@@ -101,14 +101,14 @@ static void test_interfaces(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct dis_syntax s = syntax(rows[i].uuid, rows[i].major);
         s.minor = 9; /* does not matter */
-        assert_string_equal(dis_interface_name(&s), rows[i].name);
-        assert_string_equal(dis_operation_name(&s, rows[i].opnum), rows[i].operation);
-        assert_null(dis_operation_name(&s, 1000));
+        assert_string_equal(dis_interface_name(dis_interface_find(&s)), rows[i].name);
+        assert_string_equal(dis_operation_name(dis_interface_find(&s), rows[i].opnum), rows[i].operation);
+        assert_null(dis_operation_name(dis_interface_find(&s), 1000));
         s.major = (uint16_t)(rows[i].major - 1);
-        assert_null(dis_interface_name(&s));
+        assert_null(dis_interface_name(dis_interface_find(&s)));
         s.major = (uint16_t)(rows[i].major + 1);
-        assert_null(dis_interface_name(&s));
-        assert_null(dis_operation_name(&s, 0));
+        assert_null(dis_interface_name(dis_interface_find(&s)));
+        assert_null(dis_operation_name(dis_interface_find(&s), 0));
     }
 }
 
@@ -117,10 +117,10 @@ static void test_gaps(void **state)
     (void)state;
     struct dis_syntax netlogon = syntax("12345678-1234-abcd-ef00-01234567cffb", 1);
     struct dis_syntax spoolss = syntax("12345678-1234-abcd-ef00-0123456789ab", 1);
-    assert_null(dis_operation_name(&netlogon, 47));
-    assert_non_null(dis_operation_name(&netlogon, 48));
-    assert_string_equal(dis_interface_name(&spoolss), "spoolss");
-    assert_null(dis_operation_name(&spoolss, 0));
+    assert_null(dis_operation_name(dis_interface_find(&netlogon), 47));
+    assert_non_null(dis_operation_name(dis_interface_find(&netlogon), 48));
+    assert_string_equal(dis_interface_name(dis_interface_find(&spoolss)), "spoolss");
+    assert_null(dis_operation_name(dis_interface_find(&spoolss), 0));
 }
 
 static void test_transfers(void **state)
@@ -142,7 +142,7 @@ static void test_table(void **state)
         struct dis_syntax s = syntax(row->uuid, row->major);
         char text[DIS_UUID_TEXT];
         assert_string_equal(dis_uuid_format(&s.uuid, text), row->uuid);
-        assert_ptr_equal(dis_interface_name(&s), row->name);
+        assert_ptr_equal(dis_interface_name(dis_interface_find(&s)), row->name);
         assert_int_equal(strspn(row->name, fit), strlen(row->name));
         assert_int_equal(row->operations == NULL, row->operation_count == 0);
         for (uint16_t op = 0; op < row->operation_count; op++) {
