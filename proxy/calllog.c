@@ -12,25 +12,41 @@ static const char *evidence(const struct px_call *k)
     return k->leased ? words[k->write_seen] : "nothing";
 }
 
-static void put_name(struct px_log *log, const struct px_log_key *key, const char *name, unsigned number)
+static void put_name(struct px_log *log, struct px_log_key key, const char *name, unsigned number)
 {
     char digits[12];
     if (!name)
         snprintf(digits, sizeof digits, "%u", number);
-    px_log_text(log, key, name ? name : digits);
+    px_log_word(log, key, name ? name : digits);
+}
+
+static char *put_digits(char *end, unsigned value)
+{
+    do
+        *--end = (char)('0' + value % 10);
+    while (value /= 10);
+    return end;
+}
+
+/* "1.0" at the end of `text`. */
+static const char *version_of(const struct dis_syntax *syntax, char text[12])
+{
+    char *at = text + 11;
+    *at = 0;
+    at = put_digits(at, syntax->minor);
+    *--at = '.';
+    return put_digits(at, syntax->major);
 }
 
 static void put_interface(struct px_log *log, const struct px_call *k)
 {
     char uuid[DIS_UUID_TEXT], version[12];
-    bool known = !dis_uuid_is_nil(&k->interface.uuid);
-    px_log_text(log, PX_LOG_KEY("interface"), known ? dis_uuid_format(&k->interface.uuid, uuid) : NULL);
-    if (known)
-        snprintf(version, sizeof version, "%u.%u", k->interface.major, k->interface.minor);
-    px_log_text(log, PX_LOG_KEY("version"), known ? version : NULL);
-    px_log_text(log, PX_LOG_KEY("name"), dis_interface_name(k->known));
+    bool bound = !dis_uuid_is_nil(&k->interface.uuid);
+    px_log_word(log, PX_LOG_KEY("interface"), bound ? dis_uuid_format(&k->interface.uuid, uuid) : NULL);
+    px_log_word(log, PX_LOG_KEY("version"), bound ? version_of(&k->interface, version) : NULL);
+    px_log_word(log, PX_LOG_KEY("name"), dis_interface_name(k->known));
     px_log_number(log, PX_LOG_KEY("opnum"), k->opnum);
-    px_log_text(log, PX_LOG_KEY("operation"), dis_operation_name(k->known, k->opnum));
+    px_log_word(log, PX_LOG_KEY("operation"), dis_operation_name(k->known, k->opnum));
 }
 
 static void put_status(struct px_log *log, const struct px_call *k)
@@ -38,14 +54,14 @@ static void put_status(struct px_log *log, const struct px_call *k)
     char status[12];
     if (k->has_status)
         snprintf(status, sizeof status, "0x%08x", k->status);
-    px_log_text(log, PX_LOG_KEY("status"), k->has_status ? status : NULL);
-    px_log_text(log, PX_LOG_KEY("status_name"), k->has_status ? dis_fault_name(k->status) : NULL);
+    px_log_word(log, PX_LOG_KEY("status"), k->has_status ? status : NULL);
+    px_log_word(log, PX_LOG_KEY("status_name"), k->has_status ? dis_fault_name(k->status) : NULL);
 }
 
 void px_calllog_call(struct px_log *log, const struct px_call *k, unsigned ending, unsigned proof, int64_t now_us)
 {
     px_log_begin(log, "call");
-    px_log_text(log, PX_LOG_KEY("client"), k->association->client);
+    px_log_word(log, PX_LOG_KEY("client"), k->association->client);
     px_log_text(log, PX_LOG_KEY("server"), k->association->server);
     px_log_number(log, PX_LOG_KEY("connection"), k->association->serial);
     put_interface(log, k);
@@ -61,10 +77,10 @@ void px_calllog_call(struct px_log *log, const struct px_call *k, unsigned endin
     px_log_time(log, PX_LOG_KEY("first_us"), k->begun, k->first_answer);
     px_log_time(log, PX_LOG_KEY("total_us"), k->begun, k->ended >= 0 ? k->ended : now_us);
     px_log_number(log, PX_LOG_KEY("attempts"), k->leased);
-    px_log_text(log, PX_LOG_KEY("evidence"), evidence(k));
-    px_log_text(log, PX_LOG_KEY("proof"), proof ? pol_proof_name(proof) : NULL);
+    px_log_word(log, PX_LOG_KEY("evidence"), evidence(k));
+    px_log_word(log, PX_LOG_KEY("proof"), proof ? pol_proof_name(proof) : NULL);
     put_status(log, k);
-    px_log_text(log, PX_LOG_KEY("end"), pol_ending_name(ending));
+    px_log_word(log, PX_LOG_KEY("end"), pol_ending_name(ending));
     px_log_end(log);
 }
 
@@ -72,11 +88,11 @@ void px_calllog_connection(struct px_log *log, const struct px_association *a, c
                            int64_t now_us)
 {
     px_log_begin(log, "connection");
-    px_log_text(log, PX_LOG_KEY("side"), side);
-    px_log_text(log, PX_LOG_KEY("client"), a->client);
+    px_log_word(log, PX_LOG_KEY("side"), side);
+    px_log_word(log, PX_LOG_KEY("client"), a->client);
     px_log_text(log, PX_LOG_KEY("server"), a->server);
     px_log_number(log, PX_LOG_KEY("connection"), a->serial);
-    px_log_text(log, PX_LOG_KEY("reason"), pol_reason_name(reason));
+    px_log_word(log, PX_LOG_KEY("reason"), pol_reason_name(reason));
     px_log_time(log, PX_LOG_KEY("age_us"), a->opened, now_us);
     px_log_number(log, PX_LOG_KEY("calls"), a->calls);
     px_log_number(log, PX_LOG_KEY("bytes_in"), a->bytes_up);

@@ -38,7 +38,7 @@ static struct pol_identity identity_of_peer(int fd, const struct px_address *pee
         struct ucred who = { .uid = (uid_t)-1 };
         socklen_t length = sizeof who;
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length);
-        snprintf(text, PX_ADDRESS_TEXT, "unix:uid=%u,pid=%d", who.uid, who.pid);
+        snprintf(text, PX_ADDRESS_TEXT, "unix:%u:%d", who.uid, who.pid);
         return (struct pol_identity){ LOCAL_IDENTITY, who.uid };
     }
     px_address_format(peer, text);

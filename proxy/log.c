@@ -66,31 +66,21 @@ void px_log_close(struct px_log *log)
     *log = (struct px_log){ .fd = -1 };
 }
 
-/* ---- characters ---- */
+/* ---- values ---- */
 
-static void put(struct px_log *log, const char *text, size_t length)
+static void put_string(struct px_log *log, const char *text)
 {
-    if (PX_LOG_ROOM - log->length < length) {
-        log->overflow = true;
-        return;
-    }
-    memcpy(log->text + log->length, text, length);
-    log->length += length;
+    px_log_put(log, text, strlen(text));
 }
 
-static void put_text(struct px_log *log, const char *text)
-{
-    put(log, text, strlen(text));
-}
-
-static void put_number(struct px_log *log, uint64_t value)
+void px_log_put_number(struct px_log *log, uint64_t value)
 {
     char digits[20];
     size_t at = sizeof digits;
     do
         digits[--at] = (char)('0' + value % 10);
     while (value /= 10);
-    put(log, digits + at, sizeof digits - at);
+    px_log_put(log, digits + at, sizeof digits - at);
 }
 
 static bool is_plain(unsigned char c)
@@ -102,45 +92,45 @@ static void put_escaped(struct px_log *log, char c)
 {
     char escape[8];
     if (c == '"' || c == '\\')
-        put(log, (char[]){ '\\', c }, 2);
+        px_log_put(log, (char[]){ '\\', c }, 2);
     else
-        put(log, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)c));
+        px_log_put(log, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)c));
 }
 
 static void put_quoted(struct px_log *log, const char *text)
 {
-    put(log, "\"", 1);
+    px_log_put(log, "\"", 1);
     while (*text) {
         size_t plain = 0;
         while (is_plain((unsigned char)text[plain]))
             plain++;
-        put(log, text, plain);
+        px_log_put(log, text, plain);
         text += plain;
         if (*text)
             put_escaped(log, *text++);
     }
-    put(log, "\"", 1);
+    px_log_put(log, "\"", 1);
 }
 
-static void put_value(struct px_log *log, const char *value)
+void px_log_put_text(struct px_log *log, const char *text)
 {
-    if (log->format == PX_LOG_LOGFMT && *value && !strpbrk(value, " =\"\\\t\n\r"))
-        put_text(log, value);
+    bool bare = log->format == PX_LOG_LOGFMT && text && *text && !strpbrk(text, " =\"\\\t\n\r");
+    if (!text || bare)
+        px_log_put_word(log, text);
     else
-        put_quoted(log, value);
+        put_quoted(log, text);
 }
 
-static void put_key(struct px_log *log, const struct px_log_key *key)
+void px_log_put_word(struct px_log *log, const char *word)
 {
-    if (log->format == PX_LOG_JSON)
-        put(log, key->json, key->json_length);
-    else
-        put(log, key->logfmt, key->logfmt_length);
-}
-
-static void put_null(struct px_log *log)
-{
-    put_text(log, log->format == PX_LOG_LOGFMT ? "-" : "null");
+    bool json = log->format == PX_LOG_JSON;
+    if (!word) {
+        put_string(log, json ? "null" : "-");
+        return;
+    }
+    px_log_put(log, "\"", json);
+    put_string(log, word);
+    px_log_put(log, "\"", json);
 }
 
 /* ---- lines ---- */
@@ -159,49 +149,25 @@ static void put_stamp(struct px_log *log)
     long micro = now.tv_nsec / 1000;
     for (size_t i = 6; i > 0; i--, micro /= 10)
         fraction[i] = (char)('0' + micro % 10);
-    put_text(log, log->stamp);
-    put_text(log, fraction);
+    put_string(log, log->stamp);
+    put_string(log, fraction);
 }
 
 void px_log_begin(struct px_log *log, const char *kind)
 {
     bool json = log->format == PX_LOG_JSON;
     log->line = log->length;
-    put_text(log, json ? "{\"time\":\"" : "time=");
+    put_string(log, json ? "{\"time\":\"" : "time=");
     put_stamp(log);
-    put(log, "\"", json);
-    px_log_text(log, PX_LOG_KEY("kind"), kind);
+    px_log_put(log, "\"", json);
+    px_log_word(log, PX_LOG_KEY("kind"), kind);
     if (log->lost)
         px_log_number(log, PX_LOG_KEY("lines_lost_before"), log->lost);
 }
 
-void px_log_text(struct px_log *log, const struct px_log_key *key, const char *value)
-{
-    put_key(log, key);
-    if (value)
-        put_value(log, value);
-    else
-        put_null(log);
-}
-
-void px_log_number(struct px_log *log, const struct px_log_key *key, uint64_t value)
-{
-    put_key(log, key);
-    put_number(log, value);
-}
-
-void px_log_time(struct px_log *log, const struct px_log_key *key, int64_t from_us, int64_t to_us)
-{
-    put_key(log, key);
-    if (from_us >= 0 && to_us >= from_us)
-        put_number(log, (uint64_t)(to_us - from_us));
-    else
-        put_null(log);
-}
-
 void px_log_end(struct px_log *log)
 {
-    put(log, "}\n" + (log->format == PX_LOG_LOGFMT), 1u + (log->format == PX_LOG_JSON));
+    px_log_put(log, "}\n" + (log->format == PX_LOG_LOGFMT), 1u + (log->format == PX_LOG_JSON));
     if (log->overflow)
         log->length = log->line;
     log->lost = log->overflow ? log->lost + 1 : 0;

@@ -89,6 +89,22 @@ def example_gaps(settings, example):
     return gaps
 
 
+def brain_words(table):
+    """The words of one table of policy/explain.c, which logs are made of."""
+    source = (DOCS.parent / "policy" / "explain.c").read_text(encoding="utf-8")
+    body = re.search(rf"{table}\[\] = {{(.*?)}};", source, re.DOTALL)[1]
+    return set(re.findall(r'"([^"]+)"', body))
+
+
+def log_keys():
+    source = (DOCS.parent / "proxy" / "calllog.c").read_text(encoding="utf-8")
+    return set(re.findall(r'PX_LOG_KEY\("(\w+)"\)', source))
+
+
+def not_in(words, text):
+    return [f"not in the manual: {word}" for word in sorted(words) if f"_{word}_" not in text]
+
+
 def main():
     program = sys.argv[1]
     text = run(program, "--help").stdout
@@ -103,6 +119,9 @@ def main():
             differences(help_options(text), "help", manual_options(source), "manual"),
         ),
         ("settings are the same in help and manual", differences(settings, "help", manual_settings(source), "manual")),
+        ("the manual has every ending of a call", not_in(brain_words("ending_names"), source)),
+        ("the manual has every reason of a connection's end", not_in(brain_words("reason_names"), source)),
+        ("the manual has every key of the log", not_in(log_keys(), source)),
         (
             "the example has every setting, at its default",
             example_gaps(settings, example_paths(example_file.read_text(encoding="utf-8"))),
