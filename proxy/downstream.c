@@ -1,7 +1,6 @@
 /* Reads a client's PDUs, has each one judged, and sends what may go on to the client's link. */
 #include "downstream.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "../dissect/frame.h"
 #include "calllog.h"
 #include "closing.h"
+#include "intake.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -154,8 +154,9 @@ static bool handle_pdu(struct px_downstream *d, struct run *run, size_t length)
 }
 
 /* Returns the bytes that were dealt with; the rest waits for more bytes or for a verdict. */
-static size_t handle_bytes(struct px_downstream *d, const uint8_t *bytes, size_t length)
+static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
 {
+    struct px_downstream *d = owner;
     struct run run = { .bytes = bytes };
     while (run.at < length && is_open(d)) {
         struct dis_frame frame = dis_frame_next(bytes + run.at, length - run.at);
@@ -176,22 +177,10 @@ static size_t handle_bytes(struct px_downstream *d, const uint8_t *bytes, size_t
 static void readable(struct px_socket *s)
 {
     struct px_downstream *d = of(s);
-    uint8_t *scratch = d->loop->scratch;
-    size_t before = px_buffer_length(&d->in);
     px_loop_clock(d->loop);
-    if (before)
-        memcpy(scratch, px_buffer_front(&d->in), before);
-    ssize_t n = px_socket_read(s, scratch + before, PX_READ_SIZE);
-    if (n <= 0) {
-        if (n != -EAGAIN)
-            end(d, n == 0 ? POL_FIN : POL_RESET);
-        return;
-    }
-    px_buffer_clear(&d->in);
-    size_t length = before + (size_t)n;
-    size_t done = handle_bytes(d, scratch, length);
-    if (done < length && !px_buffer_append(&d->in, scratch + done, length - done))
-        end(d, POL_RESET);
+    int result = px_intake_read(d->loop, s, &d->in, handle_bytes, d);
+    if (result <= 0)
+        end(d, result == 0 ? POL_FIN : POL_RESET);
     d->front_bytes = px_buffer_front(&d->in);
     choose_reading(d);
 }
@@ -257,16 +246,8 @@ void px_downstream_go_on(struct px_downstream *d)
     d->is_ready = false;
     if (!is_open(d) || is_held(d))
         return;
-    struct px_buffer in = d->in; /* while it is worked on, nothing may be appended to it */
-    d->in = (struct px_buffer){ 0 };
-    size_t done = handle_bytes(d, px_buffer_front(&in), px_buffer_length(&in));
-    if (is_open(d)) {
-        px_buffer_consume(&in, done);
-        d->in = in;
-        d->front_bytes = px_buffer_front(&d->in);
-    } else {
-        px_buffer_clear(&in);
-    }
+    px_intake_again(&d->in, handle_bytes, d);
+    d->front_bytes = px_buffer_front(&d->in);
     choose_reading(d);
 }
 

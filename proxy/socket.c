@@ -20,6 +20,8 @@ static int wanted(const struct px_socket *s)
         return 0;
     if (s->connecting)
         return UV_WRITABLE;
+    if (s->unwritable)
+        return UV_READABLE | UV_DISCONNECT;
     if (s->reading)
         events |= UV_READABLE;
     else if (s->watch_hang_up)
@@ -54,6 +56,19 @@ static void fail(struct px_socket *s, int error)
     s->events->failed(s, error);
 }
 
+/* Whoever writes is in the middle of something, so the peer's last words are read in the next turn. */
+static void fail_writing(struct px_socket *s, int error)
+{
+    if (error != ECONNRESET && error != EPIPE) {
+        fail(s, error);
+        return;
+    }
+    s->unwritable = true;
+    s->end_input = false;
+    px_buffer_clear(&s->out);
+    watch(s);
+}
+
 /* Writes what the kernel takes; returns the bytes it took, or -1 after an error. */
 static ssize_t push(struct px_socket *s, const uint8_t *bytes, size_t length)
 {
@@ -80,7 +95,7 @@ static void write_waiting(struct px_socket *s)
 {
     ssize_t n = push(s, px_buffer_front(&s->out), px_buffer_length(&s->out));
     if (n < 0) {
-        fail(s, errno);
+        fail_writing(s, errno);
         return;
     }
     px_buffer_consume(&s->out, (size_t)n);
@@ -109,6 +124,12 @@ static void connected(struct px_socket *s)
     s->events->writable(s);
 }
 
+static void read_last_words(struct px_socket *s)
+{
+    for (int i = 0; i < LAST_READS && s->reading && s->fd >= 0 && !s->broken; i++)
+        s->events->readable(s);
+}
+
 /* libuv reports an error condition as UV_EBADF and stops watching; what it was must be asked of the socket. */
 static void polled_error(struct px_socket *s)
 {
@@ -118,8 +139,7 @@ static void polled_error(struct px_socket *s)
         fail(s, error ? error : ECONNREFUSED);
         return;
     }
-    for (int i = 0; i < LAST_READS && s->reading && s->fd >= 0 && !s->broken; i++)
-        s->events->readable(s);
+    read_last_words(s);
     if (s->fd >= 0) {
         int error = pending_error(s);
         fail(s, error ? error : ECONNRESET);
@@ -135,6 +155,12 @@ static void polled(uv_poll_t *poll, int status, int events)
     }
     if (s->connecting) {
         connected(s);
+        return;
+    }
+    if (s->unwritable) {
+        read_last_words(s);
+        if (s->fd >= 0)
+            fail(s, ECONNRESET);
         return;
     }
     if ((events & UV_WRITABLE) && px_buffer_length(&s->out) > 0)
@@ -171,19 +197,21 @@ ssize_t px_socket_read(struct px_socket *s, uint8_t *bytes, size_t room)
     do
         n = recv(s->fd, bytes, room, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
+    if (n == 0 && s->unwritable)
+        return -ECONNRESET; /* the write has taken the error out of the socket */
     return n < 0 ? -errno : n;
 }
 
 bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length)
 {
-    if (s->broken || s->fd < 0)
+    if (s->broken || s->unwritable || s->fd < 0)
         return false;
     s->given += length;
     size_t done = 0;
     if (px_buffer_length(&s->out) == 0 && !s->connecting) {
         ssize_t n = push(s, bytes, length);
         if (n < 0) {
-            fail(s, errno);
+            fail_writing(s, errno);
             return false;
         }
         done = (size_t)n;
@@ -207,7 +235,7 @@ void px_socket_set_reading(struct px_socket *s, bool reading, bool watch_hang_up
 
 void px_socket_end_input(struct px_socket *s)
 {
-    if (s->broken || s->fd < 0)
+    if (s->broken || s->unwritable || s->fd < 0)
         return;
     s->end_input = true;
     send_fin(s);

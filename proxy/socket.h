@@ -33,6 +33,7 @@ struct px_socket {
     bool reading;
     bool watch_hang_up; /* ask for events->hung_up while not reading */
     bool end_input;     /* send a FIN when `out` is empty */
+    bool unwritable;    /* the peer has reset it; what it said before can still be read, `failed` follows */
     bool broken;        /* an error was told; write nothing */
 };
 

@@ -10,6 +10,7 @@
 #include "calllog.h"
 #include "closing.h"
 #include "downstream.h"
+#include "intake.h"
 #include "translate.h"
 
 static struct px_upstream *of(struct px_socket *s)
@@ -91,8 +92,9 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
     return u->pass;
 }
 
-static size_t handle_bytes(struct px_upstream *u, const uint8_t *bytes, size_t length)
+static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
 {
+    struct px_upstream *u = owner;
     struct run run = { .bytes = bytes };
     while (run.at < length && is_open(u)) {
         struct dis_frame frame = dis_frame_next(bytes + run.at, length - run.at);
@@ -118,22 +120,10 @@ static size_t handle_bytes(struct px_upstream *u, const uint8_t *bytes, size_t l
 static void readable(struct px_socket *s)
 {
     struct px_upstream *u = of(s);
-    uint8_t *scratch = u->loop->scratch;
-    size_t before = px_buffer_length(&u->in);
     px_loop_clock(u->loop);
-    if (before)
-        memcpy(scratch, px_buffer_front(&u->in), before);
-    ssize_t n = px_socket_read(s, scratch + before, PX_READ_SIZE);
-    if (n <= 0) {
-        if (n != -EAGAIN)
-            end(u, n == 0 ? POL_FIN : POL_RESET);
-        return;
-    }
-    px_buffer_clear(&u->in);
-    size_t length = before + (size_t)n;
-    size_t done = handle_bytes(u, scratch, length);
-    if (done < length && !px_buffer_append(&u->in, scratch + done, length - done))
-        end(u, POL_RESET);
+    int result = px_intake_read(u->loop, s, &u->in, handle_bytes, u);
+    if (result <= 0)
+        end(u, result == 0 ? POL_FIN : POL_RESET);
 }
 
 static void tell_accepted(struct px_upstream *u)
