@@ -2,6 +2,7 @@
  * makes the kernel send a reset, which can destroy what the peer has not read yet. */
 #include "closing.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define ACK_CHECK 10u /* ms between two looks at the kernel's send queue */
@@ -78,12 +79,11 @@ static void discard(struct px_socket *s)
 {
     static uint8_t nowhere[65536];
     ssize_t n = px_socket_read(s, nowhere, sizeof nowhere);
-    if (n == 0 && px_buffer_length(&s->out) > 0)
-        px_socket_set_reading(s, false, false); /* half-closed: what waits for it may still be wanted */
-    else if (n == 0 && !s->closing->wait_for_ack)
-        close_now(s, s->closing->reset);
-    else if (n == 0)
+    bool wanted = px_buffer_length(&s->out) > 0 || s->closing->wait_for_ack; /* it may only be half closed */
+    if (n == 0 && wanted)
         px_socket_set_reading(s, false, false);
+    else if (n == 0)
+        close_now(s, s->closing->reset);
     else if (n < 0 && n != -EAGAIN)
         close_now(s, true);
 }

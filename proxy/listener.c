@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "downstream.h"
@@ -86,9 +87,13 @@ static void readable(uv_poll_t *poll, int status, int events)
 
 /* ---- opening and closing ---- */
 
-/* A path that nobody listens at any more is left over from a process that died. */
+/* A path that nobody listens at any more is left over from a process that died. What is no socket refuses a
+ * connection too, and stays. */
 static void remove_stale(const struct px_address *address)
 {
+    struct stat st;
+    if (lstat(address->local.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;

@@ -167,7 +167,7 @@ void px_log_begin(struct px_log *log, const char *kind)
 
 void px_log_end(struct px_log *log)
 {
-    px_log_put(log, "}\n" + (log->format == PX_LOG_LOGFMT), 1u + (log->format == PX_LOG_JSON));
+    put_string(log, log->format == PX_LOG_JSON ? "}\n" : "\n");
     if (log->overflow)
         log->length = log->line;
     log->lost = log->overflow ? log->lost + 1 : 0;

@@ -289,6 +289,6 @@ void px_settings_read(const struct px_node *root, struct px_settings *settings, 
     struct px_reading reading = { .settings = settings, .report = report };
     const struct px_node empty = { .kind = PX_NODE_MAPPING, .place = { .line = 1, .column = 1 } };
     read_block(&reading, "", root != NULL ? root : &empty, settings);
-    if (report->errors == 0)
+    if (report->errors == 0 && root != NULL)
         warn_unused(&reading, root);
 }

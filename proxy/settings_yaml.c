@@ -39,7 +39,8 @@ static struct px_place place_of(const struct building *b, struct fy_event *event
                                   .column = (unsigned)mark->column + (is_quoted(event) ? 0 : 1) };
     if (b->key != NULL)
         return b->key_place;
-    return b->depth > 0 ? b->open[b->depth - 1]->place : (struct px_place){ .line = 1, .column = 1 };
+    const struct px_node *within = b->depth > 0 ? b->open[b->depth - 1] : NULL;
+    return within != NULL ? within->place : (struct px_place){ .line = 1, .column = 1 };
 }
 
 static bool refuse(struct building *b, struct fy_event *event, const char *what)
@@ -50,7 +51,8 @@ static bool refuse(struct building *b, struct fy_event *event, const char *what)
 
 static bool key_expected(const struct building *b)
 {
-    return b->depth > 0 && b->open[b->depth - 1]->kind == PX_NODE_MAPPING && b->key == NULL;
+    const struct px_node *within = b->depth > 0 ? b->open[b->depth - 1] : NULL;
+    return within != NULL && within->kind == PX_NODE_MAPPING && b->key == NULL;
 }
 
 static struct px_node *add(struct building *b, enum px_node_kind kind, struct px_place place)
