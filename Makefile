@@ -114,7 +114,7 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest%,$(proxy_sources))
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files)
 	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -o $@ $< $(fuzz_sources) $(shell pkg-config --libs libfyaml 2>/dev/null)
 
 # ---- order in the house ----

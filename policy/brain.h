@@ -61,7 +61,7 @@ enum link_state {
 struct link {
     uint32_t generation;
     uint8_t state;    /* enum link_state */
-    uint8_t reason;   /* SETTLING: enum pol_reason */
+    uint8_t reason;   /* ORPHANED, SETTLING: enum pol_reason */
     bool reset;       /* SETTLING: not in order */
     bool told;        /* SETTLING: a fault has told the client */
     bool told_signed; /* SETTLING: one has, on a connection whose security context it broke */
@@ -71,7 +71,8 @@ struct link {
     uint32_t group_entry; /* row of groups that it keeps alive, or POL_NONE */
     uint32_t first_call;
     uint32_t calls;
-    uint32_t next; /* FREE or SETTLING: in that list */
+    uint32_t callbacks; /* of the server's, that its client has not answered yet */
+    uint32_t next;      /* FREE or SETTLING: in that list */
 };
 
 /*   FREE --> WAITING --> INSIDE --> ANSWERING --> FREE     (any of them may end early) */
@@ -190,6 +191,7 @@ void pol_client_opened(struct pol_brain *b, const struct pol_event *e);
 void pol_client_bind(struct pol_brain *b, const struct pol_event *e);
 void pol_client_pdu(struct pol_brain *b, const struct pol_event *e);
 void pol_client_call(struct pol_brain *b, const struct pol_event *e);
+void pol_client_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_client_end(struct pol_brain *b, const struct pol_event *e);
 void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
 void pol_client_due(struct pol_brain *b, uint32_t client);
@@ -209,6 +211,7 @@ void pol_client_drain(struct pol_brain *b, uint32_t client);
 uint32_t pol_link_dial(struct pol_brain *b, uint32_t client, uint32_t member);
 void pol_link_dialled(struct pol_brain *b, const struct pol_event *e);
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e);
+void pol_link_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_link_stray(struct pol_brain *b, const struct pol_event *e);
 void pol_link_end(struct pol_brain *b, const struct pol_event *e);
 void pol_link_gone(struct pol_brain *b, const struct pol_event *e);
@@ -243,9 +246,9 @@ void pol_address_leave(struct pol_brain *b, uint32_t client);
 
 /* ---- association groups (group.c) ---- */
 enum group_verdict { GROUP_UNKNOWN, GROUP_OWN, GROUP_FOREIGN };
-/* Who holds `id` at one of this server's members; *member is set for GROUP_OWN. */
-enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t server, uint32_t id, struct pol_identity who,
-                                 uint32_t *member);
+/* Who holds `id` at one of these `count` members; *member is set for GROUP_OWN. */
+enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t first, uint32_t count, uint32_t id,
+                                 struct pol_identity who, uint32_t *member);
 void pol_group_granted(struct pol_brain *b, uint32_t link, uint32_t id, struct pol_identity who);
 void pol_group_left(struct pol_brain *b, uint32_t link);
 

@@ -122,7 +122,7 @@ static void over(struct pol_brain *b, uint32_t client, uint32_t link)
     if (client != POL_NONE)
         pol_client_call_over(b, client);
     else if (b->links[link].state == LINK_ORPHANED && b->links[link].calls == 0)
-        pol_link_close(b, link, false, POL_FLUSHED, POL_BY_CLIENT_FIN);
+        pol_link_close(b, link, false, POL_FLUSHED, (enum pol_reason)b->links[link].reason);
 }
 
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)

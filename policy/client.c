@@ -55,6 +55,10 @@ static bool by_client(enum pol_reason reason)
     return reason == POL_BY_CLIENT_FIN || reason == POL_BY_CLIENT_RESET || reason == POL_BY_CLIENT_BAD;
 }
 
+/* After a fault of ours on a signed connection it is reset, one second after it has the fault: impacket spins for
+ * ever on a FIN, and nothing may follow the gap in the sequence. */
+#define SIGNED_DELAY 1000 /* ms */
+
 static void close_after(struct pol_brain *b, uint32_t client, bool reset, enum pol_when when, uint32_t delay,
                         enum pol_reason reason)
 {
@@ -78,20 +82,25 @@ void pol_client_close(struct pol_brain *b, uint32_t client, bool reset, enum pol
     close_after(b, client, reset, when, 0, reason);
 }
 
-/* Its link has ended and its calls with it. After a fault of ours on a signed connection it is reset, one second
- * after it has the fault: impacket spins for ever on a FIN, and nothing may follow the gap in the sequence. */
+/* Its front provably has not run and will not be sent. Returns whether that broke its security context. */
+static bool refuse_front(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    bool is_signed = b->calls[c->call].level >= POL_LEVEL_PACKET;
+    pol_call_refuse(b, c->call, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
+    return is_signed;
+}
+
+/* Its link has ended and its calls with it. */
 void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct link *l)
 {
     struct client *c = &b->clients[client];
     bool signed_fault = l->told_signed, told = l->told, reset = l->reset || l->untold;
     c->link = POL_NONE;
-    if (c->front == FRONT_CALL) {
-        bool is_signed = b->calls[c->call].level >= POL_LEVEL_PACKET;
-        *(is_signed ? &signed_fault : &told) = true;
-        pol_call_refuse(b, c->call, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
-    }
+    if (c->front == FRONT_CALL)
+        *(refuse_front(b, client) ? &signed_fault : &told) = true;
     if (signed_fault)
-        close_after(b, client, true, POL_ACKED, 1000, l->reason);
+        close_after(b, client, true, POL_ACKED, SIGNED_DELAY, l->reason);
     else if (l->untold || (reset && !told))
         close_after(b, client, true, POL_ACKED, 0, l->reason);
     else
@@ -106,7 +115,7 @@ void pol_client_end(struct pol_brain *b, const struct pol_event *e)
         return;
     uint32_t client = e->client.index;
     bool half_closed = e->how == POL_FIN && c->state == CLIENT_RELAYING;
-    if (!half_closed) {
+    if (!half_closed || b->links[c->link].callbacks > 0) {
         pol_client_close(b, client, e->how != POL_FIN, POL_NOW, reasons[e->how]);
         return;
     }
@@ -127,12 +136,25 @@ void pol_client_gone(struct pol_brain *b, const struct pol_event *e)
     move(b, e->client.index, CLIENT_FREE);
 }
 
+/* All that it asked is answered; it waits for the server to close, and no longer for a bind. */
+static bool lingers(const struct pol_brain *b, const struct client *c)
+{
+    return c->state == CLIENT_LEAVING && b->links[c->link].calls == 0;
+}
+
+static void force_close(struct pol_brain *b, uint32_t client)
+{
+    struct pol_action *a = emit(b, POL_CLOSE, client);
+    a->reset = true;
+    a->reason = POL_BY_LINGER;
+}
+
 void pol_client_due(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     if (c->state == CLIENT_CLOSING)
-        emit(b, POL_CLOSE, client)->reset = true;
-    else if (c->state == CLIENT_LEAVING)
+        force_close(b, client);
+    else if (lingers(b, c))
         pol_client_close(b, client, true, POL_NOW, POL_BY_LINGER);
     else
         pol_client_close(b, client, true, POL_NOW, POL_BY_BIND_TIMEOUT);
@@ -210,11 +232,14 @@ static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reas
     }
 }
 
+/* Ids are each member's own: once it has a link, only that link's member counts. */
 static bool is_foreign_group(struct pol_brain *b, struct client *c, uint32_t *member)
 {
-    uint32_t server = b->listeners[c->listener].settings.server;
+    const struct pol_server *s = &b->servers[b->listeners[c->listener].settings.server].settings;
+    uint32_t first = c->link == POL_NONE ? s->member_first : b->links[c->link].member;
+    uint32_t count = c->link == POL_NONE ? s->member_count : 1;
     return c->front == FRONT_BIND && !c->alter && c->group != 0 &&
-           pol_group_ask(b, server, c->group, c->identity, member) == GROUP_FOREIGN;
+           pol_group_ask(b, first, count, c->group, c->identity, member) == GROUP_FOREIGN;
 }
 
 static void refuse_group(struct pol_brain *b, uint32_t client)
@@ -229,7 +254,9 @@ static void asked(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     uint32_t member = POL_NONE;
-    if (is_foreign_group(b, c, &member)) {
+    if (c->state == CLIENT_LEAVING) {
+        drop_front(b, client, POL_WITHDRAWN); /* it came before the FIN, but behind what was withdrawn by it */
+    } else if (is_foreign_group(b, c, &member)) {
         refuse_group(b, client);
     } else if (c->state == CLIENT_RELAYING) {
         release(b, client);
@@ -291,9 +318,18 @@ void pol_client_call(struct pol_brain *b, const struct pol_event *e)
     asked(b, e->client.index);
 }
 
+void pol_client_callback(struct pol_brain *b, const struct pol_event *e)
+{
+    struct client *c = find(b, e->client);
+    if (c && c->link != POL_NONE && b->links[c->link].callbacks > 0)
+        b->links[c->link].callbacks--;
+    pol_client_pdu(b, e);
+}
+
 void pol_client_bound(struct pol_brain *b, uint32_t client)
 {
-    pol_deadline_set(&b->deadlines, client, POL_NEVER);
+    if (!lingers(b, &b->clients[client]))
+        pol_deadline_set(&b->deadlines, client, POL_NEVER);
 }
 
 /* ---- drain ---- */
@@ -309,9 +345,10 @@ void pol_client_drain(struct pol_brain *b, uint32_t client)
     struct client *c = &b->clients[client];
     if (c->state == CLIENT_FREE || c->state == CLIENT_CLOSING || is_in_flight(b, c))
         return;
-    if (c->front == FRONT_CALL)
-        pol_call_refuse(b, c->call, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
-    pol_client_close(b, client, false, POL_FLUSHED, POL_BY_DRAIN);
+    if (c->front == FRONT_CALL && refuse_front(b, client))
+        close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_DRAIN);
+    else
+        pol_client_close(b, client, false, POL_FLUSHED, POL_BY_DRAIN);
 }
 
 void pol_client_call_over(struct pol_brain *b, uint32_t client)
@@ -319,7 +356,7 @@ void pol_client_call_over(struct pol_brain *b, uint32_t client)
     struct client *c = &b->clients[client];
     if (c->link == POL_NONE || b->links[c->link].state != LINK_RELAYING)
         return; /* the link is being settled: it closes its client itself */
-    if (c->state == CLIENT_LEAVING && b->links[c->link].calls == 0) {
+    if (lingers(b, c)) {
         pol_emit(b, POL_END_INPUT)->link = pol_link_id(b, c->link);
         pol_deadline_set(&b->deadlines, client, b->now + POL_LINGER_TIME);
     } else if (b->draining) {

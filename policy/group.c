@@ -56,13 +56,12 @@ static uint32_t new_row(struct pol_brain *b)
     return row;
 }
 
-enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t server, uint32_t id, struct pol_identity who,
-                                 uint32_t *member)
+enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t first, uint32_t count, uint32_t id,
+                                 struct pol_identity who, uint32_t *member)
 {
-    const struct pol_server *s = &b->servers[server].settings;
     enum group_verdict verdict = GROUP_UNKNOWN;
     forget_old(b);
-    for (uint32_t m = s->member_first; m < s->member_first + s->member_count; m++) {
+    for (uint32_t m = first; m < first + count; m++) {
         uint32_t row = find(b, m, id);
         if (row == POL_NONE)
             continue;
@@ -75,6 +74,7 @@ enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t server, uint32_t 
     return verdict;
 }
 
+/* A server that grants an id again has forgotten whoever held it before. */
 void pol_group_granted(struct pol_brain *b, uint32_t link, uint32_t id, struct pol_identity who)
 {
     struct link *l = &b->links[link];
@@ -85,12 +85,12 @@ void pol_group_granted(struct pol_brain *b, uint32_t link, uint32_t id, struct p
     if (row == POL_NONE) {
         row = new_row(b);
         uint32_t *head = &b->group_heads[bucket(b, l->member, id)];
-        b->groups[row] = (struct group){ .identity = who, .member = l->member, .id = id, .next = *head };
+        b->groups[row] = (struct group){ .member = l->member, .id = id, .next = *head };
         *head = row;
     } else if (b->groups[row].links == 0) {
         unlink_empty(b, &b->groups[row]);
-        b->groups[row].identity = who;
     }
+    b->groups[row].identity = who;
     b->groups[row].links++;
     l->group_entry = row;
 }

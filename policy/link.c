@@ -114,6 +114,21 @@ void pol_link_stray(struct pol_brain *b, const struct pol_event *e)
         emit(b, l->client == POL_NONE ? POL_SWALLOW : POL_PASS, e->link.index);
 }
 
+/* A callback that nobody will answer holds its call, and the call's slot, for ever. */
+void pol_link_callback(struct pol_brain *b, const struct pol_event *e)
+{
+    struct link *l = find(b, e->link);
+    if (!l)
+        return;
+    bool answerable = l->client != POL_NONE && b->clients[l->client].state == CLIENT_RELAYING;
+    l->callbacks++;
+    emit(b, answerable ? POL_PASS : POL_SWALLOW, e->link.index);
+    if (l->state == LINK_ORPHANED)
+        pol_link_settle(b, e->link.index, true, (enum pol_reason)l->reason);
+    else if (!answerable && l->client != POL_NONE)
+        pol_client_close(b, l->client, true, POL_NOW, POL_BY_CLIENT_FIN);
+}
+
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
 {
     struct link *l = find(b, e->link);
@@ -180,15 +195,23 @@ bool pol_links_sweep(struct pol_brain *b)
     return false;
 }
 
-/* A request whose last fragment will never come is never answered: nothing is gained by waiting for it. */
+/* Will the server be done with all of them? Not with a request whose last fragment will never come, nor with one in
+ * which it waits for the answer to a callback. */
 static bool disown_calls(struct pol_brain *b, const struct link *l)
 {
-    bool all_sent = true;
+    bool can_end = l->callbacks == 0;
     for (uint32_t k = l->first_call; k != POL_NONE; k = b->calls[k].next) {
         b->calls[k].client = POL_NONE;
-        all_sent = all_sent && b->calls[k].request_done;
+        can_end = can_end && b->calls[k].request_done;
     }
-    return all_sent;
+    return can_end;
+}
+
+/* Its client may have stopped reading; nobody else does. */
+static void orphan(struct pol_brain *b, uint32_t link)
+{
+    move(b, link, LINK_ORPHANED);
+    emit(b, POL_RESUME, link);
 }
 
 /* Where calls are limited, a call whose client has gone still holds its slot until the server is done with it.
@@ -200,11 +223,12 @@ void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_re
         return;
     bool limited = b->servers[b->listeners[b->clients[l->client].listener].settings.server].settings.calls != 0;
     l->client = POL_NONE;
-    bool all_sent = disown_calls(b, l);
+    bool can_end = disown_calls(b, l);
+    l->reason = (uint8_t)reason;
     if (l->calls == 0)
         pol_link_close(b, link, reset, reset || l->state == LINK_DIALLING ? POL_NOW : POL_FLUSHED, reason);
-    else if (limited && all_sent)
-        move(b, link, LINK_ORPHANED);
+    else if (limited && can_end)
+        orphan(b, link);
     else
         pol_link_settle(b, link, reset, reason);
 }
@@ -215,7 +239,8 @@ void pol_link_end(struct pol_brain *b, const struct pol_event *e)
     struct link *l = find(b, e->link);
     if (!l || (l->state != LINK_RELAYING && l->state != LINK_ORPHANED))
         return;
-    bool follows_client = e->how == POL_FIN && l->client != POL_NONE && b->clients[l->client].state == CLIENT_LEAVING;
+    bool follows_client = e->how == POL_FIN && l->calls == 0 && l->client != POL_NONE &&
+                          b->clients[l->client].state == CLIENT_LEAVING;
     pol_link_settle(b, e->link.index, e->how != POL_FIN, follows_client ? POL_BY_CLIENT_FIN : reasons[e->how]);
 }
 
@@ -233,11 +258,18 @@ void pol_link_gone(struct pol_brain *b, const struct pol_event *e)
     b->link_free = e->link.index;
 }
 
+static void force_close(struct pol_brain *b, uint32_t link)
+{
+    struct pol_action *a = emit(b, POL_CLOSE, link);
+    a->reset = true;
+    a->reason = POL_BY_LINGER;
+}
+
 void pol_link_due(struct pol_brain *b, uint32_t link)
 {
     struct link *l = &b->links[link];
     if (l->state == LINK_DIALLING)
         dial_failed(b, link);
     else if (l->state == LINK_CLOSING)
-        emit(b, POL_CLOSE, link)->reset = true;
+        force_close(b, link);
 }

@@ -1,6 +1,7 @@
 /* Contexts and open calls of a connection: small tables with bounds. */
 #include "association.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +99,7 @@ struct px_association *px_association_new(uint32_t context_limit)
         return NULL;
     a->serial = ++serial;
     a->parties = 1;
-    a->context_limit = context_limit;
+    a->context_limit = context_limit ? context_limit : 1;
     a->first_call = a->last_call = a->incoming = a->unaccepted = POL_NONE;
     return a;
 }
@@ -120,11 +121,12 @@ static bool add_context(struct px_association *a, const struct px_context *conte
         uint32_t capacity = a->context_capacity ? a->context_capacity * 2u : 2u;
         if (capacity > a->context_limit)
             capacity = a->context_limit;
+        assert(capacity > 0);
         struct px_context *grown = realloc(a->contexts, capacity * sizeof *grown);
         if (!grown)
             return false;
         a->contexts = grown;
-        a->context_capacity = (uint16_t)capacity;
+        a->context_capacity = capacity;
     }
     a->contexts[a->context_count++] = *context;
     return true;
@@ -158,8 +160,8 @@ static struct px_context *accepted_context(const struct px_association *a, uint1
 void px_association_answered(struct px_association *a, const struct dis_bind_ack *ack)
 {
     struct dis_list results = ack ? ack->results : (struct dis_list){ 0 };
-    unsigned kept = 0;
-    for (unsigned i = 0; i < a->context_count; i++) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < a->context_count; i++) {
         struct px_context context = a->contexts[i];
         if (context.offered) {
             struct dis_context_result result;
@@ -174,7 +176,7 @@ void px_association_answered(struct px_association *a, const struct dis_bind_ack
         }
         a->contexts[kept++] = context;
     }
-    a->context_count = (uint16_t)kept;
+    a->context_count = kept;
 }
 
 const struct px_context *px_association_context(const struct px_association *a, uint16_t id)

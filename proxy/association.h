@@ -57,10 +57,9 @@ struct px_association {
     uint8_t parties; /* connections that still need it */
 
     /* binding */
-    struct px_context *contexts; /* owned; NULL: none */
-    uint16_t context_count, context_capacity;
-    uint32_t context_limit;
-    uint8_t bind_auth_type, bind_auth_level; /* highest level seen */
+    struct px_context *contexts;                             /* owned; NULL: none */
+    uint32_t context_count, context_capacity, context_limit; /* the limit is never 0 */
+    uint8_t bind_auth_type, bind_auth_level;                 /* highest level seen */
 
     /* calls */
     uint32_t first_call, last_call; /* open ones, oldest first */

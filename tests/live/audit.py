@@ -4,7 +4,7 @@ import collections
 
 from harness import Failure, check, rpc
 
-UUIDS = {"test": rpc.TEST[0], "echo": rpc.ECHO[0], "mgmt": rpc.MGMT[0]}
+UUIDS = {"test": rpc.TEST[0], "rpcecho": rpc.ECHO[0], "mgmt": rpc.MGMT[0]}
 MAY_HAVE_RUN = ("all", "first-fragment")  # the evidence of a request that may have reached its server
 
 KEYS = """time kind client server connection interface version name opnum operation call_id auth_type auth_level

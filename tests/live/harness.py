@@ -110,6 +110,15 @@ class Program:
             self.process.kill()
         self.process.wait()
 
+    def rests(self):
+        """Whether it sleeps, and has done no work between two looks."""
+        def work():
+            words = pathlib.Path("/proc/%d/stat" % self.process.pid).read_text().rsplit(")", 1)[1].split()
+            return words[0], words[11], words[12]
+        before = work()
+        time.sleep(0.05)
+        return before == work() and before[0] == "S"
+
     def memory(self):
         """Resident bytes."""
         status = pathlib.Path("/proc/%d/status" % self.process.pid).read_text()
@@ -231,6 +240,16 @@ class Link(rpc.Connection):
 
     def call(self, own_id, behaviour="echo", a=0, b=0, call_id=2, flags=rpc.WHOLE, **what):
         self.send(rpc.request(0, rpc.test_call(own_id, behaviour, a, b, **what), call_id=call_id, flags=flags))
+
+    def read_bytes(self, count):
+        """So many bytes, whatever they are; fewer at the end."""
+        while len(self.buffered) < count:
+            more = self.socket.recv(65536)
+            if not more:
+                break
+            self.buffered += more
+        data, self.buffered = self.buffered[:count], self.buffered[count:]
+        return data
 
     def finish_writing(self):
         self.socket.shutdown(socket.SHUT_WR)

@@ -44,7 +44,7 @@ def attempt(case, build):
             return case, skip, 0
         except Exception as error:
             is_plain = isinstance(error, Failure)
-            why = str(error) if is_plain else traceback.format_exc()
+            why = str(error)[:1500] if is_plain else traceback.format_exc()
             kept = keep(case, pathlib.Path(scratch), traceback.format_exc(), build)
             return case, "%s\nkept in %s" % (why, kept), 0
 

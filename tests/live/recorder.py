@@ -8,6 +8,7 @@ for), a function of the Pdu that gives one of these, or a tuple of them, in turn
 import itertools
 import os
 import socket
+import struct
 import threading
 
 from harness import PATIENCE, rpc, silent_reset
@@ -36,6 +37,14 @@ class Heard:
         self.closed = True
         silent_reset(self.socket)
         self.deaf.set()
+
+
+def decode(raw):
+    """A Pdu, or None where it is too odd for us."""
+    try:
+        return rpc.Pdu(raw)
+    except struct.error:
+        return None
 
 
 def split(data):
@@ -106,8 +115,8 @@ class Recorder:
         is_for_all = index >= 0 and callable(self.answers[index])
         if index < 0 or (index < len(heard.pdus) - 1 and not is_for_all):
             return
-        pdu = rpc.Pdu(raw)
-        if pdu.type == rpc.REQUEST:
+        pdu = decode(raw)
+        if pdu and pdu.type == rpc.REQUEST:
             self.enter(heard, pdu)
         self.give(heard, self.answers[index], pdu)
 
@@ -159,7 +168,6 @@ class Recorder:
 
 def ack(group=0x1234, contexts=1, ptype=rpc.BIND_ACK, call_id=1, flags=rpc.WHOLE, auth=None):
     """A bind_ack that accepts so many contexts with NDR."""
-    import struct
     body = struct.pack("<HHIH", 5840, 5840, group, 0) + bytes(2)
     body += struct.pack("<BBH", contexts, 0, 0) + (struct.pack("<HH", 0, 0) + rpc.syntax(rpc.NDR)) * contexts
     return rpc.pdu(ptype, body, call_id=call_id, flags=flags, auth=auth)
