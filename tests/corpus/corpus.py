@@ -9,6 +9,7 @@ Prints TAP.
 """
 
 import collections
+import json
 import os
 import pathlib
 import subprocess
@@ -79,6 +80,19 @@ def rows_of(program, capture):
     return [dict(zip(COLUMNS, line.split("\t"))) for line in run.stdout.splitlines()]
 
 
+def check_text(program, capture, pdus):
+    """Every PDU prints as one line, as a tree, and as one JSON object that says what the row says."""
+    text = {style: subprocess.run([program, style, capture], capture_output=True, text=True).stdout
+            for style in ("--line", "--tree", "--json")}
+    objects = [json.loads(line) for line in text["--json"].splitlines()]
+    wrong = []
+    if len(objects) != pdus or len(text["--line"].splitlines()) != pdus:
+        wrong.append(f"{pdus} PDUs, but {len(text['--line'].splitlines())} lines and {len(objects)} JSON objects")
+    if text["--tree"].count("\n") < pdus:
+        wrong.append("a PDU has no tree")
+    return wrong
+
+
 def reference_of(path):
     head, *lines = path.read_text().splitlines()
     return [dict(zip(head.split("\t"), line.split("\t"))) for line in lines]
@@ -122,7 +136,7 @@ def verdict(program, capture, judge):
     rows = rows_of(program, capture)
     if isinstance(rows, str):
         return [rows], None
-    return judge(rows) + errors_in(rows, capture.name), None
+    return judge(rows) + errors_in(rows, capture.name) + check_text(program, capture, len(rows)), None
 
 
 def main():

@@ -1,9 +1,9 @@
-/* Lists the PDUs of a capture, one row each, in the columns that the reference rows have: a test tool, not the
- * inspector.
+/* Lists the PDUs of a capture: a test tool, not the inspector.
  *
- *     pdu-rows FILE
+ *     pdu-rows [--rows | --line | --tree | --json] FILE
  *
- * Columns: src sport dst dport stream_off ptype flags byteorder frag_len auth_len call_id state. `state` is "ok" or
+ * --rows, the default, prints a row for each in the columns that the reference rows have; the others print what
+ * dissect/text says of each. Columns: src sport dst dport stream_off ptype flags byteorder frag_len auth_len call_id state. `state` is "ok" or
  * why the PDU could not be decoded. */
 #include <arpa/inet.h>
 #include <pcap/pcap.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "frame.h"
+#include "text.h"
 
 struct segment {
     uint32_t offset; /* from the stream's first byte */
@@ -187,8 +188,29 @@ static bool credible(const uint8_t *b, size_t length)
            b[5] < 4 && b[6] == 0 && b[7] == 0 && dis_frame_next(b, length).status != DIS_FRAME_BAD;
 }
 
+enum style { ROWS, LINE, TREE, JSON, STYLES };
+static const char *const style_options[STYLES] = { "--rows", "--line", "--tree", "--json" };
+static enum style style;
+
+static void print_text(const uint8_t *bytes, size_t length)
+{
+    static void (*const printers[STYLES])(FILE *, const struct dis_pdu *) = {
+        [LINE] = dis_print_line, [TREE] = dis_print_tree, [JSON] = dis_print_json
+    };
+    struct dis_pdu pdu;
+    struct dis_error error;
+    if (dis_pdu_decode(bytes, length, &pdu, &error))
+        printers[style](stdout, &pdu);
+    else
+        dis_print_bad(stdout, &pdu.header, &error, style == JSON);
+}
+
 static void print_row(const struct stream *s, size_t offset, const uint8_t *bytes, size_t length)
 {
+    if (style != ROWS) {
+        print_text(bytes, length);
+        return;
+    }
     struct dis_pdu pdu;
     struct dis_error error;
     bool ok = dis_pdu_decode(bytes, length, &pdu, &error);
@@ -260,7 +282,10 @@ static void free_all(void)
 int main(int argc, char **argv)
 {
     char why[PCAP_ERRBUF_SIZE] = "one capture file, please";
-    pcap_t *capture = argc == 2 ? pcap_open_offline(argv[1], why) : NULL;
+    while (argc == 3 && style < STYLES && strcmp(argv[1], style_options[style]) != 0)
+        style++;
+    bool understood = argc == 2 || (argc == 3 && style < STYLES);
+    pcap_t *capture = understood ? pcap_open_offline(argv[argc - 1], why) : NULL;
     struct pcap_pkthdr *header;
     const uint8_t *bytes;
     int got;
