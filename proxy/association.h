@@ -54,7 +54,8 @@ struct px_association {
     uint64_t serial;
     int64_t opened; /* µs */
     uint64_t bytes_up, bytes_down, calls;
-    uint8_t parties; /* connections that still need it */
+    uint8_t parties;  /* connections that still need it */
+    uint8_t offences; /* that the log was told of */
 
     /* binding */
     struct px_context *contexts;                             /* owned; NULL: none */

@@ -5,6 +5,8 @@
 
 #include "../dissect/names.h"
 
+#define MOST_OFFENCES 8 /* a hostile peer must not fill the disk */
+
 /* What write() took of the request: the brain's evidence in words. */
 static const char *evidence(const struct px_call *k)
 {
@@ -81,6 +83,20 @@ void px_calllog_call(struct px_log *log, const struct px_call *k, unsigned endin
     px_log_word(log, PX_LOG_KEY("proof"), proof ? pol_proof_name(proof) : NULL);
     put_status(log, k);
     px_log_word(log, PX_LOG_KEY("end"), pol_ending_name(ending));
+    px_log_end(log);
+}
+
+void px_calllog_offence(struct px_log *log, struct px_association *a, const char *side, const char *what)
+{
+    if (a->offences > MOST_OFFENCES)
+        return;
+    bool last = a->offences++ == MOST_OFFENCES;
+    px_log_begin(log, "notice");
+    px_log_word(log, PX_LOG_KEY("side"), side);
+    px_log_word(log, PX_LOG_KEY("client"), a->client);
+    px_log_text(log, PX_LOG_KEY("server"), a->server);
+    px_log_number(log, PX_LOG_KEY("connection"), a->serial);
+    px_log_text(log, PX_LOG_KEY("message"), last ? "more of this connection is not told" : what);
     px_log_end(log);
 }
 

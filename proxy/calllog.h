@@ -11,4 +11,7 @@ void px_calllog_call(struct px_log *log, const struct px_call *call, unsigned en
 void px_calllog_connection(struct px_log *log, const struct px_association *a, const char *side, unsigned reason,
                            int64_t now_us);
 
+/* Something that the other side will have to judge, or that was refused. Only the first few of a connection are told. */
+void px_calllog_offence(struct px_log *log, struct px_association *a, const char *side, const char *what);
+
 #endif

@@ -74,7 +74,7 @@ static void send_run(struct px_downstream *d, struct run *run)
 
 static void refuse(struct px_downstream *d, const char *why)
 {
-    px_log_notice(&d->loop->log, d->association->client, why);
+    px_calllog_offence(&d->loop->log, d->association, "client", why);
     end(d, POL_BAD);
 }
 
@@ -115,7 +115,7 @@ static bool consider(struct px_downstream *d, struct run *run, size_t length)
         return false;
     }
     if (fact.offence)
-        px_log_notice(&d->loop->log, d->association->client, fact.offence);
+        px_calllog_offence(&d->loop->log, d->association, "client", fact.offence);
     if (fact.asks) {
         ask(d, run, &fact);
         return d->front == PX_FRONT_PASS;

@@ -17,8 +17,11 @@
 /* O_NONBLOCK on stderr itself would be shared with whoever else holds it, so it is opened anew where that is possible. */
 static void use_stderr(struct px_log *log)
 {
-    struct stat st;
-    log->is_socket = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
+    struct stat st = { 0 };
+    fstat(STDERR_FILENO, &st);
+    log->is_socket = S_ISSOCK(st.st_mode);
+    if (S_ISREG(st.st_mode)) /* so that what others write to it does not overwrite our lines */
+        fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_APPEND);
     log->fd = log->is_socket ? -1 : open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
     log->owns_fd = log->fd >= 0;
     if (log->fd < 0)

@@ -73,7 +73,7 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
     bool understood = dis_pdu_decode(run->bytes + run->at, length, &pdu, &error);
     px_translate_down(&u->loop->calls, u->association, &pdu, understood, u->loop->now, &fact);
     if (fact.offence)
-        px_log_notice(&u->loop->log, u->association->client, fact.offence);
+        px_calllog_offence(&u->loop->log, u->association, "server", fact.offence);
     u->pass = !fact.swallow;
     if (fact.asks) {
         struct pol_event e = fact.ask;
@@ -101,7 +101,7 @@ static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
         if (frame.status == DIS_FRAME_MORE)
             break;
         if (frame.status == DIS_FRAME_BAD) {
-            px_log_notice(&u->loop->log, u->association->server, frame.error.what);
+            px_calllog_offence(&u->loop->log, u->association, "server", frame.error.what);
             send_run(u, &run);
             end(u, POL_BAD);
             return length;

@@ -157,8 +157,9 @@ def read_logfmt(line):
 class Proxy(Program):
     """An rpcward."""
 
-    def __init__(self, build, directory, name, arguments, listeners=1, logfmt=False, log_path=None, **how):
-        super().__init__(directory, name, [build / "rpcward", *arguments], **how)
+    def __init__(self, build, directory, name, arguments, listeners=1, logfmt=False, log_path=None,
+                 wrapper=(), **how):
+        super().__init__(directory, name, [*wrapper, build / "rpcward", *arguments], **how)
         self.log_path, self.logfmt = log_path or self.err, logfmt
         self.addresses, self.address = [], None
         if listeners:
@@ -265,13 +266,15 @@ class Link(rpc.Connection):
         return "cut " + how if self.buffered and isinstance(how, str) else how
 
 
-def silent_reset(sock):
+def close_by_reset(sock):
     """Closes by RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 # ---- a case's world ----
+
+HOW_A_PROXY_STARTS = ("listeners", "logfmt", "log_path", "stderr", "env", "wrapper")
 
 SETTINGS = """\
 drain: {drain}
@@ -331,7 +334,7 @@ class World:
 
     def proxy(self, *members, config=None, arguments=None, **settings):
         """An rpcward before servers or addresses; settings as YAML text, or the command line's own arguments."""
-        how = {key: settings.pop(key) for key in ("listeners", "logfmt", "log_path", "stderr", "env") if key in settings}
+        how = {key: settings.pop(key) for key in HOW_A_PROXY_STARTS if key in settings}
         name = self.name("proxy")
         if arguments is None:
             addresses = [getattr(member, "address", member) for member in members]

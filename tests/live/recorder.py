@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 
-from harness import PATIENCE, rpc, silent_reset
+from harness import PATIENCE, rpc, close_by_reset
 
 FIN, RESET, DEAF = "fin", "reset", "deaf"
 
@@ -34,8 +34,13 @@ class Heard:
         self.socket.close()
 
     def reset(self):
+        """May be called while another thread reads: that one must let go before the kernel closes."""
         self.closed = True
-        silent_reset(self.socket)
+        try:
+            self.socket.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass
+        close_by_reset(self.socket)
         self.deaf.set()
 
 
