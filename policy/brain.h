@@ -11,6 +11,7 @@
 /* How long a peer may take to acknowledge what it was last told, and a server to answer our FIN with its own. */
 #define POL_CLOSING_TIME 5000  /* ms */
 #define POL_LINGER_TIME  30000 /* ms */
+#define POL_LAST_TIME    500   /* ms; for both, when the time to drain is over */
 
 /*        accept              first PDU            connected            its FIN
  *   FREE -------> OPENED ----------> DIALLING ----------> RELAYING -----------> LEAVING
@@ -203,7 +204,7 @@ void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct lin
 /* One of its calls is over: perhaps that was what it, or a drain, was waiting for. */
 void pol_client_call_over(struct pol_brain *b, uint32_t client);
 void pol_client_close(struct pol_brain *b, uint32_t client, bool reset, enum pol_when when, enum pol_reason reason);
-/* A drain closes it, unless it has a call in flight. */
+/* A drain closes it, unless it has a call in flight; one that is closing already is cut when the drain is over. */
 void pol_client_drain(struct pol_brain *b, uint32_t client);
 
 /* ---- links (link.c) ---- */
@@ -221,7 +222,8 @@ void pol_link_close(struct pol_brain *b, uint32_t link, bool reset, enum pol_whe
 void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason);
 /* Ends its calls and then itself, as the room for actions allows. */
 void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason);
-bool pol_links_sweep(struct pol_brain *b); /* true: there is more to do */
+void pol_link_cut(struct pol_brain *b, uint32_t link); /* the drain is over */
+bool pol_links_sweep(struct pol_brain *b);             /* true: there is more to do */
 
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);

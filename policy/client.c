@@ -72,7 +72,8 @@ static void close_after(struct pol_brain *b, uint32_t client, bool reset, enum p
     a->when = (uint8_t)when;
     a->delay = delay;
     a->reason = (uint8_t)reason;
-    pol_deadline_set(&b->deadlines, client, when == POL_NOW ? POL_NEVER : b->now + delay + POL_CLOSING_TIME);
+    int64_t time = b->drain_over ? POL_LAST_TIME : delay + POL_CLOSING_TIME;
+    pol_deadline_set(&b->deadlines, client, when == POL_NOW ? POL_NEVER : b->now + time);
     if (link != POL_NONE)
         pol_link_orphan(b, link, reset, reason);
 }
@@ -343,6 +344,8 @@ static bool is_in_flight(const struct pol_brain *b, const struct client *c)
 void pol_client_drain(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
+    if (c->state == CLIENT_CLOSING && b->drain_over)
+        pol_deadline_set(&b->deadlines, client, b->now + POL_LAST_TIME);
     if (c->state == CLIENT_FREE || c->state == CLIENT_CLOSING || is_in_flight(b, c))
         return;
     if (c->front == FRONT_CALL && refuse_front(b, client))

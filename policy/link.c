@@ -150,7 +150,16 @@ void pol_link_close(struct pol_brain *b, uint32_t link, bool reset, enum pol_whe
     a->reset = reset;
     a->when = (uint8_t)when;
     a->reason = (uint8_t)reason;
-    set_deadline(b, link, when == POL_NOW ? POL_NEVER : b->now + POL_LINGER_TIME);
+    set_deadline(b, link, when == POL_NOW ? POL_NEVER : b->now + (b->drain_over ? POL_LAST_TIME : POL_LINGER_TIME));
+}
+
+void pol_link_cut(struct pol_brain *b, uint32_t link)
+{
+    uint8_t state = b->links[link].state;
+    if (state == LINK_RELAYING || state == LINK_ORPHANED)
+        pol_link_settle(b, link, true, POL_BY_DRAIN);
+    else if (state == LINK_CLOSING)
+        set_deadline(b, link, b->now + POL_LAST_TIME);
 }
 
 void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)

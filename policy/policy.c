@@ -127,6 +127,7 @@ static uint32_t drain_who(const struct pol_brain *b)
 static void drain_due(struct pol_brain *b)
 {
     b->drain_over = true;
+    b->drain_client = 0; /* once more, for those that are closing and take their time */
 }
 
 /* Asked for a second time, there is no more time. */
@@ -152,9 +153,9 @@ static bool drain_sweep(struct pol_brain *b)
         pol_client_drain(b, b->drain_client);
     }
     for (; b->drain_over && b->drain_link < b->links_high; b->drain_link++) {
-        uint8_t state = b->links[b->drain_link].state;
-        if (state == LINK_RELAYING || state == LINK_ORPHANED)
-            pol_link_settle(b, b->drain_link, true, POL_BY_DRAIN);
+        if (!pol_has_room(b))
+            return true;
+        pol_link_cut(b, b->drain_link);
     }
     return false;
 }

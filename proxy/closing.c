@@ -81,7 +81,7 @@ static void discard(struct px_socket *s)
     ssize_t n = px_socket_read(s, nowhere, sizeof nowhere);
     bool wanted = px_buffer_length(&s->out) > 0 || s->closing->wait_for_ack; /* it may only be half closed */
     if (n == 0 && wanted)
-        px_socket_set_reading(s, false, false);
+        px_socket_watch(s, PX_WATCH_ERRORS);
     else if (n == 0)
         close_now(s, s->closing->reset);
     else if (n < 0 && n != -EAGAIN)
@@ -125,6 +125,6 @@ void px_closing_begin(struct px_socket *s, bool reset, enum pol_when when, uint3
     uv_timer_init(s->poll.loop, &s->closing->timer);
     s->closing->timer.data = s;
     s->events = &closing_events;
-    px_socket_set_reading(s, true, false);
+    px_socket_watch(s, PX_WATCH_BYTES);
     writable(s);
 }

@@ -1,8 +1,12 @@
 /* Reads a client's PDUs, has each one judged, and sends what may go on to the client's link. */
 #include "downstream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../dissect/frame.h"
@@ -36,13 +40,31 @@ static bool is_held(const struct px_downstream *d)
 }
 
 /* A client that is held is watched for its FIN: if it has given up, so do we. One that waits for the server to take
- * bytes is not: what it sent before its FIN still counts. */
+ * bytes is not: what it sent before its FIN still counts. One that has sent its FIN may only be half closed, and is
+ * watched for the reset that says it is not. */
+static enum px_watch wish(const struct px_downstream *d)
+{
+    if (d->ended)
+        return PX_WATCH_ERRORS;
+    if (is_held(d))
+        return PX_WATCH_HANG_UP;
+    return d->paused || d->full ? PX_WATCH_NOTHING : PX_WATCH_BYTES;
+}
+
 static void choose_reading(struct px_downstream *d)
 {
-    if (!is_open(d))
-        return;
-    bool reading = !is_held(d) && !d->paused && !d->full && !d->ended;
-    px_socket_set_reading(&d->socket, reading, is_held(d) && !d->ended);
+    if (is_open(d))
+        px_socket_watch(&d->socket, wish(d));
+}
+
+/* A FIN does not tell a client that has closed from one that still listens. A closed one forgets the connection after
+ * a minute (tcp_fin_timeout) and then answers a keep-alive probe with a reset. */
+static void probe_half_closed(const struct px_downstream *d)
+{
+    int idle = 60, interval = 15, count = 4; /* s, s, probes; they fail on Unix sockets, which need none */
+    setsockopt(d->socket.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(d->socket.fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(d->socket.fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
 static void end(struct px_downstream *d, enum pol_how how)
@@ -50,6 +72,8 @@ static void end(struct px_downstream *d, enum pol_how how)
     if (d->ended && how == POL_FIN)
         return;
     d->ended = true;
+    if (how == POL_FIN && d->association->open_calls > 0)
+        probe_half_closed(d);
     choose_reading(d);
     struct pol_event e = event_of(d, POL_CLIENT_END);
     e.how = (uint8_t)how;
@@ -162,7 +186,10 @@ static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
         struct dis_frame frame = dis_frame_next(bytes + run.at, length - run.at);
         if (frame.status == DIS_FRAME_BAD) {
             send_run(d, &run);
-            refuse(d, frame.error.what);
+            char why[128];
+            snprintf(why, sizeof why, "refused at byte %llu of the connection: %s",
+                     (unsigned long long)(d->association->passed_up + frame.error.at), frame.error.what);
+            refuse(d, why);
             return length;
         }
         if (frame.status == DIS_FRAME_MORE || !handle_pdu(d, &run, frame.length))

@@ -56,11 +56,21 @@ void px_log_flush(struct px_log *log)
     memmove(log->text, log->text + n, log->length);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void px_log_close(struct px_log *log)
 {
-    for (int tries = 0; log->length > 0 && log->fd >= 0 && tries < 10; tries++) {
+    int64_t left, until = now_ms() + 1000;
+    while (log->length > 0 && log->fd >= 0 && (left = until - now_ms()) > 0) {
         struct pollfd ready = { .fd = log->fd, .events = POLLOUT };
-        poll(&ready, 1, 100);
+        poll(&ready, 1, (int)left);
+        if (ready.revents & POLLERR)
+            break; /* its reader has gone */
         px_log_flush(log);
     }
     if (log->owns_fd)

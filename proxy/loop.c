@@ -19,6 +19,7 @@
 #include "upstream.h"
 
 #define OTHER_DESCRIPTORS 64u        /* listeners, log, epoll and what the libraries open */
+#define LOG_PAUSE         100u       /* ms between two tries to write what the log's reader did not take */
 #define MOST_CLIENTS      (1u << 18) /* bounds the tables where the descriptor limit is huge */
 
 /* ---- time and the brain ---- */
@@ -77,6 +78,9 @@ static void timer_due(uv_timer_t *timer);
 static void set_timer(struct px_loop *loop)
 {
     int64_t wake = pol_next_wake(loop->brain);
+    int64_t log_due = loop->log.length ? loop->now / 1000 + LOG_PAUSE : INT64_MAX;
+    if (log_due < wake)
+        wake = log_due;
     if (wake == loop->wake)
         return;
     loop->wake = wake;
@@ -93,8 +97,8 @@ void px_loop_settle(struct px_loop *loop)
         tell_queue(loop);
         go_on_ready(loop);
     }
-    set_timer(loop);
     px_log_flush(&loop->log);
+    set_timer(loop);
     if (!loop->stopping && pol_drained(loop->brain)) {
         loop->stopping = true;
         uv_stop(&loop->uv);

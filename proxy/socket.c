@@ -15,17 +15,18 @@
 /* What to watch is computed from what is wanted, never kept beside it. */
 static int wanted(const struct px_socket *s)
 {
-    int events = 0;
     if (s->broken)
         return 0;
     if (s->connecting)
         return UV_WRITABLE;
     if (s->unwritable)
         return UV_READABLE | UV_DISCONNECT;
-    if (s->reading)
-        events |= UV_READABLE;
-    else if (s->watch_hang_up)
-        events |= UV_DISCONNECT;
+    /* Errors are always told with something else; urgent data never comes, so asking for it asks for errors alone. */
+    static const int wishes[] = { [PX_WATCH_NOTHING] = 0,
+                                  [PX_WATCH_ERRORS] = UV_PRIORITIZED,
+                                  [PX_WATCH_HANG_UP] = UV_DISCONNECT,
+                                  [PX_WATCH_BYTES] = UV_READABLE };
+    int events = wishes[s->wish];
     if (px_buffer_length(&s->out) > 0)
         events |= UV_WRITABLE;
     return events;
@@ -126,7 +127,7 @@ static void connected(struct px_socket *s)
 
 static void read_last_words(struct px_socket *s)
 {
-    for (int i = 0; i < LAST_READS && s->reading && s->fd >= 0 && !s->broken; i++)
+    for (int i = 0; i < LAST_READS && s->wish == PX_WATCH_BYTES && s->fd >= 0 && !s->broken; i++)
         s->events->readable(s);
 }
 
@@ -149,7 +150,7 @@ static void polled_error(struct px_socket *s)
 static void polled(uv_poll_t *poll, int status, int events)
 {
     struct px_socket *s = poll->data;
-    if (status < 0) {
+    if (status < 0 || (events & UV_PRIORITIZED)) { /* libuv has two ways to say that there is an error */
         polled_error(s);
         return;
     }
@@ -165,10 +166,10 @@ static void polled(uv_poll_t *poll, int status, int events)
     }
     if ((events & UV_WRITABLE) && px_buffer_length(&s->out) > 0)
         write_waiting(s);
-    if ((events & UV_READABLE) && s->reading && s->fd >= 0)
+    if ((events & UV_READABLE) && s->wish == PX_WATCH_BYTES && s->fd >= 0)
         s->events->readable(s);
-    if ((events & UV_DISCONNECT) && !s->reading && s->watch_hang_up && s->fd >= 0) {
-        s->watch_hang_up = false; /* level-triggered: once is enough */
+    if ((events & UV_DISCONNECT) && s->wish == PX_WATCH_HANG_UP && s->fd >= 0) {
+        s->wish = PX_WATCH_ERRORS; /* level-triggered: once is enough */
         watch(s);
         s->events->hung_up(s);
     }
@@ -226,10 +227,9 @@ bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length)
     return true;
 }
 
-void px_socket_set_reading(struct px_socket *s, bool reading, bool watch_hang_up)
+void px_socket_watch(struct px_socket *s, enum px_watch wish)
 {
-    s->reading = reading;
-    s->watch_hang_up = watch_hang_up;
+    s->wish = (uint8_t)wish;
     watch(s);
 }
 
@@ -256,7 +256,7 @@ void px_socket_close(struct px_socket *s, bool reset)
         setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     px_buffer_clear(&s->out);
-    s->reading = false;
+    s->wish = PX_WATCH_NOTHING;
     uv_poll_stop(&s->poll);
     close(s->fd); /* the handle is stopped, so libuv does not look at the descriptor again */
     s->fd = -1;

@@ -12,6 +12,14 @@
 struct px_socket;
 struct px_closing;
 
+/* What the owner wants to hear of, each including what stands above it. */
+enum px_watch {
+    PX_WATCH_NOTHING,
+    PX_WATCH_ERRORS,  /* the peer's reset */
+    PX_WATCH_HANG_UP, /* once: the peer's FIN, though nothing is read */
+    PX_WATCH_BYTES,   /* what can be read, FIN and errors with it */
+};
+
 struct px_socket_events {
     void (*readable)(struct px_socket *);          /* bytes, a FIN or an error can be read */
     void (*writable)(struct px_socket *);          /* connected; or: bytes that waited were written */
@@ -30,11 +38,10 @@ struct px_socket {
     int fd;                     /* -1: closed */
     int watched;                /* what libuv watches now */
     bool connecting;
-    bool reading;
-    bool watch_hang_up; /* ask for events->hung_up while not reading */
-    bool end_input;     /* send a FIN when `out` is empty */
-    bool unwritable;    /* the peer has reset it; what it said before can still be read, `failed` follows */
-    bool broken;        /* an error was told; write nothing */
+    uint8_t wish;    /* enum px_watch */
+    bool end_input;  /* send a FIN when `out` is empty */
+    bool unwritable; /* the peer has reset it; what it said before can still be read, `failed` follows */
+    bool broken;     /* an error was told; write nothing */
 };
 
 /* Takes over a connected or connecting, non-blocking descriptor. 0, or an errno; then the descriptor is still open
@@ -48,7 +55,7 @@ ssize_t px_socket_read(struct px_socket *s, uint8_t *bytes, size_t room);
 /* Gives bytes; what the kernel does not take at once waits in `out`. False: no memory, or broken. */
 bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length);
 
-void px_socket_set_reading(struct px_socket *s, bool reading, bool watch_hang_up);
+void px_socket_watch(struct px_socket *s, enum px_watch wish);
 
 /* A FIN once all is written; reading goes on. */
 void px_socket_end_input(struct px_socket *s);

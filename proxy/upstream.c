@@ -35,7 +35,7 @@ static void end(struct px_upstream *u, enum pol_how how)
         return;
     u->ended = true;
     if (is_open(u))
-        px_socket_set_reading(&u->socket, false, false);
+        px_socket_watch(&u->socket, PX_WATCH_NOTHING);
     struct pol_event e = event_of(u, POL_LINK_END);
     e.how = (uint8_t)how;
     px_loop_inform(u->loop, &e);
@@ -146,7 +146,7 @@ static void writable(struct px_socket *s)
     px_loop_clock(u->loop);
     if (!u->connected) {
         u->connected = true;
-        px_socket_set_reading(s, true, false);
+        px_socket_watch(s, PX_WATCH_BYTES);
         tell_dialled(u, 0);
         return;
     }
@@ -253,7 +253,7 @@ void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t lengt
 void px_upstream_set_paused(struct px_upstream *u, bool paused)
 {
     if (is_open(u) && !u->ended && u->connected)
-        px_socket_set_reading(&u->socket, !paused, false);
+        px_socket_watch(&u->socket, paused ? PX_WATCH_NOTHING : PX_WATCH_BYTES);
 }
 
 void px_upstream_end_input(struct px_upstream *u)
