@@ -345,7 +345,7 @@ void pol_client_drain(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     if (c->state == CLIENT_CLOSING && b->drain_over)
-        pol_deadline_set(&b->deadlines, client, b->now + POL_LAST_TIME);
+        pol_deadline_hasten(&b->deadlines, client, b->now + POL_LAST_TIME);
     if (c->state == CLIENT_FREE || c->state == CLIENT_CLOSING || is_in_flight(b, c))
         return;
     if (c->front == FRONT_CALL && refuse_front(b, client))

@@ -82,6 +82,12 @@ void pol_deadline_set(struct pol_deadlines *d, uint32_t who, int64_t at)
     sift_down(d, d->position[who] - 1);
 }
 
+void pol_deadline_hasten(struct pol_deadlines *d, uint32_t who, int64_t at)
+{
+    if (d->position[who] && d->at[who] > at)
+        pol_deadline_set(d, who, at);
+}
+
 int64_t pol_deadline_first(const struct pol_deadlines *d)
 {
     return d->count ? d->at[d->heap[0]] : POL_NEVER;

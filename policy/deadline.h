@@ -21,6 +21,9 @@ void pol_deadlines_free(struct pol_deadlines *d);
 
 void pol_deadline_set(struct pol_deadlines *d, uint32_t who, int64_t at); /* POL_NEVER takes it out */
 
+/* Brings the deadline forward to `at`; where there is none, or an earlier one, nothing changes. */
+void pol_deadline_hasten(struct pol_deadlines *d, uint32_t who, int64_t at);
+
 int64_t pol_deadline_first(const struct pol_deadlines *d); /* POL_NEVER: none */
 
 /* Takes out the earliest entry that is due at `now`; false when there is none. */

@@ -159,7 +159,7 @@ void pol_link_cut(struct pol_brain *b, uint32_t link)
     if (state == LINK_RELAYING || state == LINK_ORPHANED)
         pol_link_settle(b, link, true, POL_BY_DRAIN);
     else if (state == LINK_CLOSING)
-        set_deadline(b, link, b->now + POL_LAST_TIME);
+        pol_deadline_hasten(&b->deadlines, b->max_clients + link, b->now + POL_LAST_TIME);
 }
 
 void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)
@@ -204,14 +204,14 @@ bool pol_links_sweep(struct pol_brain *b)
     return false;
 }
 
-/* Will the server be done with all of them? Not with a request whose last fragment will never come, nor with one in
- * which it waits for the answer to a callback. */
+/* Will the server be done with all of them? Not with a request that was not written whole by now (leased in the turn in
+ * which its client went, it never will be), nor with one in which it waits for the answer to a callback. */
 static bool disown_calls(struct pol_brain *b, const struct link *l)
 {
     bool can_end = l->callbacks == 0;
     for (uint32_t k = l->first_call; k != POL_NONE; k = b->calls[k].next) {
         b->calls[k].client = POL_NONE;
-        can_end = can_end && b->calls[k].request_done;
+        can_end = can_end && b->calls[k].last_done;
     }
     return can_end;
 }

@@ -55,12 +55,22 @@ void px_loop_inform(struct px_loop *loop, const struct pol_event *event)
     loop->queue[loop->queue_length++] = *event;
 }
 
+static void tell_queued(struct px_loop *loop, size_t index)
+{
+    struct pol_event e = loop->queue[index]; /* the queue may move while this one is dealt with */
+    px_loop_ask(loop, &e);
+}
+
+/* What write() has taken comes first: no end of a connection may be judged without it. */
 static void tell_queue(struct px_loop *loop)
 {
-    for (size_t i = 0; i < loop->queue_length; i++) {
-        struct pol_event e = loop->queue[i]; /* the queue may move while this one is dealt with */
-        px_loop_ask(loop, &e);
-    }
+    size_t evidence = loop->queue_length;
+    for (size_t i = 0; i < evidence; i++)
+        if (loop->queue[i].kind == POL_ACCEPTED)
+            tell_queued(loop, i);
+    for (size_t i = 0; i < loop->queue_length; i++)
+        if (i >= evidence || loop->queue[i].kind != POL_ACCEPTED)
+            tell_queued(loop, i);
     loop->queue_length = 0;
 }
 
@@ -129,10 +139,12 @@ static void signalled(uv_signal_t *handle, int number)
     px_loop_clock(loop);
     px_log_notice(&loop->log, NULL, again ? "second signal: ending at once" : "signal: draining");
     px_notify("STOPPING=1");
-    px_loop_ask(loop, &drain);
+    px_loop_inform(loop, &drain);
     px_loop_settle(loop);
-    if (again)
+    if (again) {
+        loop->stopping = true;
         uv_stop(&loop->uv);
+    }
     again = true;
     (void)number;
 }
@@ -223,6 +235,7 @@ static bool make_tables(struct px_loop *loop)
 static void open_handles(struct px_loop *loop)
 {
     static const int numbers[] = { SIGTERM, SIGINT };
+    signal(SIGPIPE, SIG_IGN); /* the log's reader may go */
     uv_loop_init(&loop->uv);
     uv_check_init(&loop->uv, &loop->turn_end);
     loop->turn_end.data = loop;

@@ -238,8 +238,8 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_me
 
 void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length)
 {
-    if (!is_open(u))
-        return;
+    if (!is_open(u) || u->ended)
+        return; /* the brain takes what is written after its end for never sent */
     px_socket_write(&u->socket, bytes, length);
     tell_accepted(u);
     size_t waiting = px_buffer_length(&u->socket.out);
