@@ -38,7 +38,7 @@ fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
 programs        := $(B)/rpcward
-support         := $(B)/test-server $(B)/test-client $(B)/pdu-rows
+support         := $(B)/test-server $(B)/test-client $(B)/pdu-rows $(B)/trace
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
 
@@ -59,6 +59,10 @@ $(B)/test-client: $(call objects,$(client_sources)) $(B)/libdissect.a
 $(B)/test-server $(B)/test-client:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -luv
+
+$(B)/trace: $(call objects,$(wildcard tests/trace/*.c)) $(B)/libpolicy.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(B)/pdu-rows: $(B)/tests/corpus/pdu-rows.o $(B)/libdissect.a
 	$(call say,LD,$@)

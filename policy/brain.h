@@ -89,11 +89,10 @@ struct call {
     uint8_t state; /* enum call_state */
     uint8_t level;
     bool maybe;
-    bool request_done; /* its last fragment has arrived */
-    bool first_done;   /* the kernel has its whole first fragment */
-    bool last_done;    /* the kernel has all of it */
-    bool fault;        /* ANSWERING */
-    bool dne;          /* ANSWERING: with did-not-execute */
+    bool first_done; /* the kernel has its whole first fragment */
+    bool last_done;  /* the kernel has all of it */
+    bool fault;      /* ANSWERING */
+    bool dne;        /* ANSWERING: with did-not-execute */
     bool in_line;
     uint32_t client;
     uint32_t link;
@@ -228,7 +227,6 @@ bool pol_links_sweep(struct pol_brain *b);             /* true: there is more to
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_call_lease(struct pol_brain *b, uint32_t call);
-void pol_call_part(struct pol_brain *b, const struct pol_event *e);
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_end(struct pol_brain *b, const struct pol_event *e);

@@ -38,7 +38,6 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
         .state = state,
         .level = e->level,
         .maybe = e->maybe,
-        .request_done = e->last,
         .client = client,
         .link = POL_NONE,
         .server = b->listeners[b->clients[client].listener].settings.server,
@@ -107,13 +106,6 @@ static void end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool
 void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
 {
     end(b, call, ending, false);
-}
-
-void pol_call_part(struct pol_brain *b, const struct pol_event *e)
-{
-    struct call *k = find(b, e->call);
-    if (k)
-        k->request_done = k->request_done || e->last;
 }
 
 /* What follows for client and link when one of their calls is over. */

@@ -9,7 +9,6 @@ static const char *const event_names[] = {
     [POL_CLIENT_BIND] = "client-bind",
     [POL_AUTH_LEG] = "auth-leg",
     [POL_CALL_BEGIN] = "call-begin",
-    [POL_CALL_PART] = "call-part",
     [POL_CLIENT_CONTROL] = "client-control",
     [POL_CLIENT_STRAY] = "client-stray",
     [POL_CLIENT_END] = "client-end",

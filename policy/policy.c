@@ -179,7 +179,6 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_CLIENT_BIND] = pol_client_bind,
     [POL_AUTH_LEG] = pol_client_pdu,
     [POL_CALL_BEGIN] = pol_client_call,
-    [POL_CALL_PART] = pol_call_part,
     [POL_CLIENT_CONTROL] = pol_client_pdu,
     [POL_CLIENT_STRAY] = pol_client_pdu,
     [POL_CLIENT_END] = pol_client_end,

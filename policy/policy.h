@@ -68,12 +68,11 @@ struct pol_settings {
 /* ---- events ---- */
 
 enum pol_event_kind {
-    POL_TICK,           /* nothing happened but time: after pol_next_wake(), or because `more` was set */
-    POL_CLIENT_OPENED,  /* client listener identity */
-    POL_CLIENT_BIND,    /* client level group alter · asks */
-    POL_AUTH_LEG,       /* client · an auth3 · asks */
-    POL_CALL_BEGIN,     /* client call level maybe last · first fragment of a request · asks */
-    POL_CALL_PART,      /* call · the last fragment arrived; those between flow on the lease */
+    POL_TICK,          /* nothing happened but time: after pol_next_wake(), or because `more` was set */
+    POL_CLIENT_OPENED, /* client listener identity */
+    POL_CLIENT_BIND,   /* client level group alter · asks */
+    POL_AUTH_LEG,      /* client · an auth3 · asks */
+    POL_CALL_BEGIN, /* client call level maybe · first fragment of a request · asks; later ones flow on the lease */
     POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) · co_cancel or orphaned · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
     POL_CLIENT_END,     /* client how · no more comes from it */
@@ -105,7 +104,6 @@ struct pol_event {
     uint8_t level; /* auth level, 0 to 6 (MS-RPCE 2.2.1.1.8); 0 and 1: none */
     bool alter;    /* alter_context, not bind */
     bool maybe;
-    bool last; /* the fragment is the last one */
     bool room;
     bool accepted; /* bind_ack or alter_context_resp; false: bind_nak */
     bool first_done;

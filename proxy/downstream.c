@@ -124,7 +124,7 @@ static void ask(struct px_downstream *d, struct run *run, const struct px_fact *
     if (fact->call)
         fact->call->client = d->id;
     d->front_bytes = run->bytes + run->at;
-    px_loop_ask(d->loop, &e);
+    px_loop_tell(d->loop, &e);
 }
 
 /* True when the PDU at the front may go; else it is held, dropped, or must be asked about again later. */
@@ -145,8 +145,6 @@ static bool consider(struct px_downstream *d, struct run *run, size_t length)
         return d->front == PX_FRONT_PASS;
     }
     d->front_call = fact.call;
-    if (fact.informs)
-        px_loop_inform(d->loop, &fact.inform);
     return true;
 }
 
@@ -347,6 +345,6 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);
     e.listener = listener;
     e.identity = identity;
-    px_loop_ask(loop, &e);
+    px_loop_tell(loop, &e);
     choose_reading(d);
 }

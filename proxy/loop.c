@@ -31,7 +31,7 @@ void px_loop_clock(struct px_loop *loop)
     loop->now = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-void px_loop_ask(struct px_loop *loop, const struct pol_event *event)
+void px_loop_tell(struct px_loop *loop, const struct pol_event *event)
 {
     static const struct pol_event tick = { .kind = POL_TICK };
     struct pol_actions actions;
@@ -55,22 +55,12 @@ void px_loop_inform(struct px_loop *loop, const struct pol_event *event)
     loop->queue[loop->queue_length++] = *event;
 }
 
-static void tell_queued(struct px_loop *loop, size_t index)
-{
-    struct pol_event e = loop->queue[index]; /* the queue may move while this one is dealt with */
-    px_loop_ask(loop, &e);
-}
-
-/* What write() has taken comes first: no end of a connection may be judged without it. */
 static void tell_queue(struct px_loop *loop)
 {
-    size_t evidence = loop->queue_length;
-    for (size_t i = 0; i < evidence; i++)
-        if (loop->queue[i].kind == POL_ACCEPTED)
-            tell_queued(loop, i);
-    for (size_t i = 0; i < loop->queue_length; i++)
-        if (i >= evidence || loop->queue[i].kind != POL_ACCEPTED)
-            tell_queued(loop, i);
+    for (size_t i = 0; i < loop->queue_length; i++) {
+        struct pol_event e = loop->queue[i]; /* the queue may move while this one is dealt with */
+        px_loop_tell(loop, &e);
+    }
     loop->queue_length = 0;
 }
 
@@ -121,7 +111,7 @@ static void timer_due(uv_timer_t *timer)
     struct pol_event tick = { .kind = POL_TICK };
     px_loop_clock(loop);
     loop->wake = INT64_MAX;
-    px_loop_ask(loop, &tick);
+    px_loop_tell(loop, &tick);
     px_loop_settle(loop);
 }
 

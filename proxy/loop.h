@@ -60,8 +60,9 @@ void px_loop_close(struct px_loop *loop);
 /* Reads the clock; every handler calls it first. */
 void px_loop_clock(struct px_loop *loop);
 
-/* Tells the brain now and carries out what it says. Only for events that ask. */
-void px_loop_ask(struct px_loop *loop, const struct pol_event *event);
+/* Tells the brain now and carries out what it says: for events that ask, and for what write() has taken, since no end
+ * of a connection may be judged without it. */
+void px_loop_tell(struct px_loop *loop, const struct pol_event *event);
 
 /* Tells the brain at the end of the turn. */
 void px_loop_inform(struct px_loop *loop, const struct pol_event *event);

@@ -13,14 +13,6 @@ static void ask(struct px_fact *fact, enum pol_event_kind kind)
         fact->ask.call = fact->call->id;
 }
 
-static void inform(struct px_fact *fact, enum pol_event_kind kind)
-{
-    fact->informs = true;
-    fact->inform = (struct pol_event){
-        .kind = (uint8_t)kind, .client = no_id, .link = no_id, .call = fact->call->id
-    };
-}
-
 static bool is_first(const struct dis_pdu *pdu)
 {
     return pdu->header.flags & DIS_FIRST_FRAG;
@@ -76,7 +68,6 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     ask(fact, POL_CALL_BEGIN);
     fact->ask.level = k->auth_level;
     fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
-    fact->ask.last = k->request_done;
     return true;
 }
 
@@ -95,8 +86,6 @@ static void go_on_call(struct px_calls *calls, struct px_association *a, const s
         return;
     k->request_done = true;
     a->incoming = POL_NONE;
-    inform(fact, POL_CALL_PART);
-    fact->inform.last = true;
 }
 
 static bool up_request(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
@@ -229,7 +218,8 @@ static void down_answer(struct px_calls *calls, struct px_association *a, const 
         return;
     k->answer_done = true;
     k->ended = now_us;
-    inform(fact, POL_ANSWER_END);
+    fact->informs = true;
+    fact->inform = (struct pol_event){ .kind = POL_ANSWER_END, .client = no_id, .link = no_id, .call = k->id };
     fact->inform.fault = k->has_status;
 }
 

@@ -81,7 +81,7 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
         if (e.kind != POL_ANSWER_BEGIN)
             send_run(u, run);
         u->pass = false;
-        px_loop_ask(u->loop, &e);
+        px_loop_tell(u->loop, &e);
         if (fact.call)
             fact.call->swallow_answer = !u->pass;
         else
@@ -130,7 +130,7 @@ static void tell_accepted(struct px_upstream *u)
 {
     struct pol_event e;
     while (px_translate_accepted(&u->loop->calls, u->association, u->socket.taken, &e))
-        px_loop_inform(u->loop, &e);
+        px_loop_tell(u->loop, &e);
 }
 
 static void tell_dialled(struct px_upstream *u, int error)

@@ -22,3 +22,10 @@ test_value_objects    := proxy/value.o
 test_address_objects  := proxy/address.o
 test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
+
+test_deadline_objects      := policy/deadline.o
+test_evidence_objects      := policy/evidence.o
+test_group_objects         := $(P_policy)
+test_admit_objects         := $(P_policy)
+test_policy_objects        := $(P_policy)
+test_policy_random_objects := $(P_policy)

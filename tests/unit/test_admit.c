@@ -91,7 +91,6 @@ static void first_moves_up(struct scene *s)
 static void call(struct scene *s, uint32_t client, uint32_t limit)
 {
     struct pol_event e = event(s, POL_CALL_BEGIN, client);
-    e.last = true;
     tell(s, e);
     assert_int_equal(s->actions.count, 1);
     if (s->inside_count < limit) {

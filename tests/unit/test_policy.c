@@ -74,9 +74,7 @@ static void test_room(void **state)
     unsigned closed = 0, steps = 0;
     assert_non_null(b);
     for (uint32_t i = 0; i < MANY; i++) {
-        struct pol_event e = {
-            .kind = POL_CLIENT_OPENED, .client = { i, 1 }, .link = none, .call = { i, 1 }, .last = true
-        };
+        struct pol_event e = { .kind = POL_CLIENT_OPENED, .client = { i, 1 }, .link = none, .call = { i, 1 } };
         pol_step(b, &e, 0, &actions);
         e.kind = POL_CALL_BEGIN;
         pol_step(b, &e, 0, &actions);

@@ -557,7 +557,6 @@ static void do_call(struct world *w)
     e.client = c->id;
     e.level = k->level;
     e.maybe = k->maybe;
-    e.last = k->complete;
     tell(w, e);
 }
 
@@ -567,9 +566,6 @@ static void do_part(struct world *w)
     if (!k || k->complete || w->links[k->link].client == POL_NONE || w->clients[k->client].finished)
         return;
     k->complete = true;
-    struct pol_event e = of_call(k, POL_CALL_PART);
-    e.last = true;
-    tell(w, e);
 }
 
 static void do_accepted(struct world *w)
@@ -706,8 +702,8 @@ static void do_gone(struct world *w)
 /* What a body may still have in its queue when its object has gone: nothing may come of it. */
 static void do_stale(struct world *w)
 {
-    static const enum pol_event_kind kinds[] = { POL_CALL_PART, POL_ACCEPTED,   POL_ANSWER_END, POL_CREDIT,
-                                                 POL_DIALLED,   POL_CLIENT_END, POL_LINK_END,   POL_ANSWER_BEGIN };
+    static const enum pol_event_kind kinds[] = { POL_ACCEPTED,   POL_ANSWER_END, POL_CREDIT,      POL_DIALLED,
+                                                 POL_CLIENT_END, POL_LINK_END,   POL_ANSWER_BEGIN };
     struct pol_event e = event(kinds[below(w, sizeof kinds / sizeof *kinds)]);
     struct pol_actions actions;
     const struct a_call *k = &w->calls[below(w, CALLS)];
