@@ -48,7 +48,7 @@ static enum px_watch wish(const struct px_downstream *d)
         return PX_WATCH_ERRORS;
     if (is_held(d))
         return PX_WATCH_HANG_UP;
-    return d->paused || d->full ? PX_WATCH_NOTHING : PX_WATCH_BYTES;
+    return d->paused || d->full ? PX_WATCH_ERRORS : PX_WATCH_BYTES;
 }
 
 static void choose_reading(struct px_downstream *d)

@@ -11,6 +11,7 @@ KEYS = """time kind client server connection interface version name opnum operat
     fragments_in bytes_in fragments_out bytes_out waited_us first_us total_us attempts evidence proof status
     status_name end""".split()
 UNPROVEN_RUNS = ("answered", "maybe-sent", "server-lost", "answer-cut")  # ends that never carry a proof
+PROVEN_BY = {"P1": ("nothing",), "P3": ("part",), "P5": MAY_HAVE_RUN, "P6": ("nothing",)}  # the evidence that allows it
 
 
 def executions(server):
@@ -48,16 +49,15 @@ def check_line(line):
     missing = [key for key in KEYS if key not in line]
     check(not missing, "a call line lacks %s: %r" % (missing, line))
     check((line["evidence"] == "nothing") == (line["attempts"] == 0), "attempts against evidence: %r" % line)
+    check(line["proof"] is None or line["evidence"] in PROVEN_BY[line["proof"]], "a false proof: %r" % line)
     check(line["end"] not in UNPROVEN_RUNS or line["proof"] is None, "a proof for a call that may have run: %r" % line)
 
 
 def audit(world):
     """After world.end()."""
     for proxy in world.proxies:
-        if proxy.log_path.exists():
-            proxy.lines()
-            for line in proxy.calls():
-                check_line(line)
+        for line in proxy.calls():
+            check_line(line)
     if any(line.get("lines_lost_before") for proxy in world.proxies for line in proxy.lines()):
         return
     for server in world.servers:

@@ -9,6 +9,7 @@
 Nothing here sleeps for a fixed time to let something happen: wait_until() looks for a condition, with a deadline."""
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -73,11 +74,14 @@ class Program:
 
     def __init__(self, directory, name, command, stdin=subprocess.DEVNULL, stderr=None, env=None, **how):
         self.name, self.out, self.err = name, directory / (name + ".out"), directory / (name + ".err")
+        self.how = {"stdin": stdin, "stderr": stderr, "env": {**os.environ, **(env or {})}, **how}
         (directory / (name + ".command")).write_text(" ".join(map(str, command)) + "\n")
+        self.start(command)
+
+    def start(self, command):
         with open(self.out, "ab") as out, open(self.err, "ab") as err:
-            self.process = subprocess.Popen([str(part) for part in command], stdin=stdin, stdout=out,
-                                            stderr=err if stderr is None else stderr,
-                                            env={**os.environ, **(env or {})}, **how)
+            how = {**self.how, "stdout": out, "stderr": self.how["stderr"] or err}
+            self.process = subprocess.Popen([str(part) for part in command], **how)
 
     def is_alive(self):
         return self.process.poll() is None
@@ -110,6 +114,17 @@ class Program:
             self.process.kill()
         self.process.wait()
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """Meanwhile events gather for it, and it sees them all at once afterwards."""
+        self.signal(signal.SIGSTOP)
+        stat = pathlib.Path("/proc/%d/stat" % self.process.pid)
+        wait_until(lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T", self.name + " to stop")
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def rests(self):
         """Whether it sleeps, and has done no work between two looks."""
         def work():
@@ -133,11 +148,21 @@ class Server(Program):
 
     def __init__(self, build, directory, name, listen):
         self.ledger_path, self.events_path = directory / (name + ".ledger"), directory / (name + ".events")
-        options = [part for address in listen for part in ("--listen", address)]
-        super().__init__(directory, name, [build / "test-server", *options, "--ledger", self.ledger_path,
-                                           "--accept-log", self.events_path])
+        self.program = build / "test-server"
+        super().__init__(directory, name, self.command(listen))
         self.addresses = self.wait_for(self.out, r"^listening (\S+)$", len(listen))
         self.address = self.addresses[0]
+
+    def command(self, listen):
+        options = [part for address in listen for part in ("--listen", address)]
+        return [self.program, *options, "--ledger", self.ledger_path, "--accept-log", self.events_path]
+
+    def restart(self):
+        """Once more at the same addresses, with the same ledger."""
+        self.kill()
+        ready = len(self.matches(self.out, "^listening"))
+        self.start(self.command(self.addresses))
+        self.wait_for(self.out, "^listening", ready + len(self.addresses))
 
     def ledger(self):
         lines = self.ledger_path.read_text().splitlines()
@@ -174,6 +199,8 @@ class Proxy(Program):
 
     def lines(self, kind=None):
         """Lines of the log, whole ones, as dicts."""
+        if not self.log_path.exists():
+            return []
         whole, _, _ = self.log_path.read_text(errors="replace").rpartition("\n")
         start = "time=" if self.logfmt else "{"
         lines = [self.read_line(line) for line in whole.split("\n") if line.startswith(start)]

@@ -69,7 +69,7 @@ class Recorder:
         """The last answer is given to all later PDUs where it is a function. hangs_on: answers a FIN by nothing."""
         self.answers, self.hangs_on, self.greeting = list(answers), hangs_on, greeting
         self.connections, self.lock, self.closing = [], threading.Lock(), False
-        self.inside = self.most_inside = 0
+        self.inside = self.most_inside = self.written = 0
         self.arrivals = []  # (connection, call_id) of the requests, in order
         self.socket = socket.socket(socket.AF_UNIX if isinstance(listen, str) else socket.AF_INET)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -99,7 +99,7 @@ class Recorder:
             self.listen_to(heard)
         except OSError as error:
             heard.ended = heard.ended or type(error).__name__
-        if not self.hangs_on:
+        if not self.hangs_on and not heard.closed:
             heard.close()
 
     def listen_to(self, heard):
@@ -145,6 +145,7 @@ class Recorder:
         elif isinstance(answer, bytes):
             self.leave(pdu)
             heard.socket.sendall(answer)
+            self.written += 1
         elif isinstance(answer, (int, float)):
             threading.Event().wait(answer)
         elif isinstance(answer, threading.Event):
