@@ -115,7 +115,7 @@ void pol_client_end(struct pol_brain *b, const struct pol_event *e)
     if (!c || c->state == CLIENT_CLOSING)
         return;
     uint32_t client = e->client.index;
-    bool half_closed = e->how == POL_FIN && c->state == CLIENT_RELAYING;
+    bool half_closed = e->how == POL_FIN && c->state == CLIENT_RELAYING && !e->cut;
     if (!half_closed || b->links[c->link].callbacks > 0) {
         pol_client_close(b, client, e->how != POL_FIN, POL_NOW, reasons[e->how]);
         return;

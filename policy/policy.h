@@ -75,7 +75,7 @@ enum pol_event_kind {
     POL_CALL_BEGIN, /* client call level maybe · first fragment of a request · asks; later ones flow on the lease */
     POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) · co_cancel or orphaned · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
-    POL_CLIENT_END,     /* client how · no more comes from it */
+    POL_CLIENT_END,     /* client how cut · no more comes from it; cut: in the middle of a request */
     POL_CLIENT_GONE,    /* client · its socket is closed, its index is free again */
     POL_CREDIT,         /* client or link, room · false: its reader has stopped; true: it takes bytes again */
     POL_DIALLED,        /* link error · 0: connected; else errno */
@@ -104,6 +104,7 @@ struct pol_event {
     uint8_t level; /* auth level, 0 to 6 (MS-RPCE 2.2.1.1.8); 0 and 1: none */
     bool alter;    /* alter_context, not bind */
     bool maybe;
+    bool cut;
     bool room;
     bool accepted; /* bind_ack or alter_context_resp; false: bind_nak */
     bool first_done;

@@ -77,6 +77,7 @@ static void end(struct px_downstream *d, enum pol_how how)
     choose_reading(d);
     struct pol_event e = event_of(d, POL_CLIENT_END);
     e.how = (uint8_t)how;
+    e.cut = d->association->incoming != POL_NONE;
     px_loop_inform(d->loop, &e);
 }
 
@@ -175,25 +176,47 @@ static bool handle_pdu(struct px_downstream *d, struct run *run, size_t length)
     return true;
 }
 
-/* Returns the bytes that were dealt with; the rest waits for more bytes or for a verdict. */
+static void refuse_bytes(struct px_downstream *d, const struct dis_error *error)
+{
+    char why[128];
+    snprintf(why, sizeof why, "refused at byte %llu of the connection: %s",
+             (unsigned long long)(d->association->passed_up + error->at), error->what);
+    refuse(d, why);
+}
+
+/* Deals with whole PDUs until one must wait, or there is none. True when one must wait. */
+static bool handle_pdus(struct px_downstream *d, struct run *run, size_t length)
+{
+    while (run->at < length && is_open(d)) {
+        struct dis_frame frame = dis_frame_next(run->bytes + run->at, length - run->at);
+        if (frame.status == DIS_FRAME_MORE)
+            return false;
+        if (frame.status == DIS_FRAME_BAD) {
+            refuse_bytes(d, &frame.error);
+            return false;
+        }
+        if (!handle_pdu(d, run, frame.length))
+            return true;
+    }
+    return false;
+}
+
+static bool may_go_on(const struct px_downstream *d)
+{
+    return is_open(d) && !is_held(d) && !d->full && !d->ended;
+}
+
+/* Returns the bytes that were dealt with; the rest waits for more bytes or for a verdict. What is written here may end
+ * a call (a request that wants no answer) and so let the one go that waits behind it. */
 static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
 {
     struct px_downstream *d = owner;
     struct run run = { .bytes = bytes };
-    while (run.at < length && is_open(d)) {
-        struct dis_frame frame = dis_frame_next(bytes + run.at, length - run.at);
-        if (frame.status == DIS_FRAME_BAD) {
-            send_run(d, &run);
-            char why[128];
-            snprintf(why, sizeof why, "refused at byte %llu of the connection: %s",
-                     (unsigned long long)(d->association->passed_up + frame.error.at), frame.error.what);
-            refuse(d, why);
-            return length;
-        }
-        if (frame.status == DIS_FRAME_MORE || !handle_pdu(d, &run, frame.length))
-            break;
-    }
-    send_run(d, &run);
+    bool waits;
+    do {
+        waits = handle_pdus(d, &run, length);
+        send_run(d, &run);
+    } while (waits && may_go_on(d));
     return is_open(d) ? run.at : length;
 }
 

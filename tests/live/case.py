@@ -141,7 +141,8 @@ def check_calls(lines, wanted):
     left = list(lines)
     for want in wanted:
         found = next((line for line in left if matches(line, want)), None)
-        check(found, "no call line with %r among %r" % (want, left))
+        if not found:
+            raise Failure("no call line with %r among %r" % (want, left))
         left.remove(found)
     check(not left, "call lines that nobody wanted: %r" % left)
 

@@ -67,6 +67,13 @@ talk("relay/maybe", [
      calls=[{**ANSWERED, "call_id": 2, "end": "maybe-sent", "first_us": None, "fragments_out": 0},
             {**ANSWERED, "call_id": 3}], ledger=2, settings={"server": "calls: 1"})
 
+for name, settings in (("one-slot", {"server": "calls: 1"}), ("no-limit", {})):
+    talk("relay/1500-maybes-in-one-send-" + name, [
+        send(MPX_BIND), reads(BIND_ACK),
+        send(*[call(i, flags=WHOLE | MAYBE, call_id=i) for i in range(2, 1502)], call(1, call_id=5000)),
+        reads_answer(1, call_id=5000)],
+         calls=[{"end": "maybe-sent", "evidence": "all"}] * 1500 + [ANSWERED], ledger=1501, settings=settings)
+
 talk("relay/empty-stub-and-mgmt", [
     send(bind([context(0, MGMT)])), reads(BIND_ACK), send(request(2, b"", call_id=2)), reads(RESPONSE, call_id=2)],
      calls=[{"interface": MGMT[0], "opnum": 2, "end": "answered", "evidence": "all"}], ledger=1)

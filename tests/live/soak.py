@@ -49,7 +49,8 @@ class Round:
     def arguments(self, chance):
         behaviour = chance.choice(self.behaviours)
         most = 400 if behaviour == "call-back" else 20000
-        arguments = ["--behaviour", behaviour, "--connections", chance.randint(1, 12), "--calls", chance.randint(1, 25),
+        most_calls = 25 if not self.limit else min(25, 2 + self.limit)
+        arguments = ["--behaviour", behaviour, "--connections", chance.randint(1, 12), "--calls", chance.randint(1, most_calls),
                      "--size", chance.choice([0, 10, 300, chance.randint(0, most)]), "--expect", ""]
         if behaviour == "half":
             arguments += ["--answer", chance.choice([100, 30000])]
