@@ -198,7 +198,8 @@ void pol_client_due(struct pol_brain *b, uint32_t client);
 /* Its link is up, or could not be had. */
 void pol_client_connected(struct pol_brain *b, uint32_t client);
 void pol_client_unavailable(struct pol_brain *b, uint32_t client);
-void pol_client_bound(struct pol_brain *b, uint32_t client); /* the server has accepted a bind of its */
+void pol_client_called_back(struct pol_brain *b, uint32_t client); /* by its server, nested in a call of its */
+void pol_client_bound(struct pol_brain *b, uint32_t client);       /* the server has accepted a bind of its */
 void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct link *link);
 /* One of its calls is over: perhaps that was what it, or a drain, was waiting for. */
 void pol_client_call_over(struct pol_brain *b, uint32_t client);

@@ -3,6 +3,7 @@
 
 #define STATUS_UNAVAILABLE     0x000006bau /* 1722; no nca code exists (protocol facts 3.2) */
 #define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727 */
+#define STATUS_TOO_BUSY        0x1c010014u /* nca_s_server_too_busy: 1723 */
 
 #define LEVEL_NONE 1 /* 0 is "default": nothing was said of authentication */
 
@@ -84,12 +85,26 @@ void pol_client_close(struct pol_brain *b, uint32_t client, bool reset, enum pol
 }
 
 /* Its front provably has not run and will not be sent. Returns whether that broke its security context. */
-static bool refuse_front(struct pol_brain *b, uint32_t client)
+static bool refuse_front(struct pol_brain *b, uint32_t client, enum pol_ending ending, uint32_t status)
 {
     struct client *c = &b->clients[client];
     bool is_signed = b->calls[c->call].level >= POL_LEVEL_PACKET;
-    pol_call_refuse(b, c->call, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
+    pol_call_refuse(b, c->call, ending, status);
     return is_signed;
+}
+
+/* While a server waits for this client's answer to a callback, no request of the client may wait for a slot: the answer
+ * stands behind it, and the call that would free the slot may be the one that called back. */
+static void refuse_instead_of_waiting(struct pol_brain *b, uint32_t client)
+{
+    if (refuse_front(b, client, POL_REFUSED, STATUS_TOO_BUSY))
+        close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_REFUSAL);
+}
+
+void pol_client_called_back(struct pol_brain *b, uint32_t client)
+{
+    if (b->clients[client].front == FRONT_CALL)
+        refuse_instead_of_waiting(b, client);
 }
 
 /* Its link has ended and its calls with it. */
@@ -99,7 +114,7 @@ void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct lin
     bool signed_fault = l->told_signed, told = l->told, reset = l->reset || l->untold;
     c->link = POL_NONE;
     if (c->front == FRONT_CALL)
-        *(refuse_front(b, client) ? &signed_fault : &told) = true;
+        *(refuse_front(b, client, POL_NOT_SENT, STATUS_CALL_FAILED_DNE) ? &signed_fault : &told) = true;
     if (signed_fault)
         close_after(b, client, true, POL_ACKED, SIGNED_DELAY, l->reason);
     else if (l->untold || (reset && !told))
@@ -209,6 +224,8 @@ static void release(struct pol_brain *b, uint32_t client)
         emit(b, POL_PASS, client);
     } else if (!waits_for_drain(b, client) && pol_admit(b, c->call)) {
         pol_call_lease(b, c->call);
+    } else if (b->links[c->link].callbacks > 0) {
+        refuse_instead_of_waiting(b, client);
     } else {
         emit(b, POL_HOLD, client);
     }
@@ -348,7 +365,7 @@ void pol_client_drain(struct pol_brain *b, uint32_t client)
         pol_deadline_hasten(&b->deadlines, client, b->now + POL_LAST_TIME);
     if (c->state == CLIENT_FREE || c->state == CLIENT_CLOSING || is_in_flight(b, c))
         return;
-    if (c->front == FRONT_CALL && refuse_front(b, client))
+    if (c->front == FRONT_CALL && refuse_front(b, client, POL_NOT_SENT, STATUS_CALL_FAILED_DNE))
         close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_DRAIN);
     else
         pol_client_close(b, client, false, POL_FLUSHED, POL_BY_DRAIN);

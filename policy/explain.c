@@ -51,6 +51,7 @@ static const char *const reason_names[] = {
     [POL_BY_GROUP_GUARD] = "foreign-association-group",
     [POL_BY_DRAIN] = "drain",
     [POL_BY_LINGER] = "no-close-in-time",
+    [POL_BY_REFUSAL] = "call-refused",
 };
 static_assert(sizeof reason_names / sizeof *reason_names == POL_REASONS, "a name for each reason");
 
@@ -58,7 +59,7 @@ static const char *const ending_names[] = {
     [POL_ANSWERED] = "answered",       [POL_FAULTED] = "fault",       [POL_MAYBE_SENT] = "maybe-sent",
     [POL_UNAVAILABLE] = "unavailable", [POL_WITHDRAWN] = "withdrawn", [POL_CLIENT_LEFT] = "client-left",
     [POL_SERVER_LOST] = "server-lost", [POL_NOT_SENT] = "not-sent",   [POL_ANSWER_CUT] = "answer-cut",
-    [POL_DRAINED] = "drained",
+    [POL_DRAINED] = "drained",         [POL_REFUSED] = "refused",
 };
 static_assert(sizeof ending_names / sizeof *ending_names == POL_ENDINGS, "a name for each ending");
 

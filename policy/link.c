@@ -127,6 +127,8 @@ void pol_link_callback(struct pol_brain *b, const struct pol_event *e)
         pol_link_settle(b, e->link.index, true, (enum pol_reason)l->reason);
     else if (!answerable && l->client != POL_NONE)
         pol_client_close(b, l->client, true, POL_NOW, POL_BY_CLIENT_FIN);
+    else if (answerable)
+        pol_client_called_back(b, l->client);
 }
 
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e)

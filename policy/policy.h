@@ -162,6 +162,7 @@ enum pol_reason {
     POL_BY_GROUP_GUARD,
     POL_BY_DRAIN,
     POL_BY_LINGER,
+    POL_BY_REFUSAL,
     POL_REASONS
 };
 
@@ -177,6 +178,7 @@ enum pol_ending {
     POL_NOT_SENT,
     POL_ANSWER_CUT,
     POL_DRAINED,
+    POL_REFUSED,
     POL_ENDINGS
 };
 

@@ -15,10 +15,12 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
 # ---- forms ----
 
-def one_call(world, **settings):
+def one_call(world, logs=True, **settings):
     server = world.server()
     proxy = world.proxy(server, **settings)
     equal(dict(world.load(proxy, "--size", 500).outcomes()), {"answered": 1}, "outcomes")
+    if logs:
+        wait_until(lambda: len(proxy.connections()) == 2, "both connections to end")
     proxy.stop()
     return server, proxy
 
@@ -61,7 +63,7 @@ def log_file(world):
 
 @case("log/none")
 def log_none(world):
-    _, proxy = one_call(world, top="log: { calls: none }")
+    _, proxy = one_call(world, logs=False, top="log: { calls: none }")
     check("call" not in proxy.err.read_text(), "a line in spite of it")
     world.servers.clear()
 

@@ -54,8 +54,7 @@ class Round:
                      "--size", chance.choice([0, 10, 300, chance.randint(0, most)]), "--expect", ""]
         if behaviour == "half":
             arguments += ["--answer", chance.choice([100, 30000])]
-        waits_behind_itself = behaviour == "call-back" and self.limit  # see admission/callback-behind-a-waiting-call
-        if chance.random() < 0.4 and not waits_behind_itself:
+        if chance.random() < 0.4:
             arguments += ["--outstanding", chance.randint(2, 6)]
         return arguments + [flag for flag in ("--reconnect", "--big-endian") if chance.random() < 0.3]
 

@@ -303,6 +303,8 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
         return k->leased && !orphan && !k->answering && k->told == (k->level < 4) && k->first_done;
     case POL_NOT_SENT:
         return !k->leased || (!k->first_done && k->told);
+    case POL_REFUSED:
+        return !k->leased && k->told && w->links[w->clients[k->client].link].callbacks > 0;
     case POL_ANSWER_CUT:
         return k->answering && !k->answered && !k->told;
     default:
