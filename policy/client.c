@@ -99,6 +99,8 @@ static void refuse_instead_of_waiting(struct pol_brain *b, uint32_t client)
 {
     if (refuse_front(b, client, POL_REFUSED, STATUS_TOO_BUSY))
         close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_REFUSAL);
+    else
+        pol_client_call_over(b, client);
 }
 
 void pol_client_called_back(struct pol_brain *b, uint32_t client)

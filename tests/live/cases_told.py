@@ -6,6 +6,7 @@ import time
 
 from case import CASES, Case, case, check, check_calls, compare, ends, equal, finish, reads, send, talk
 from harness import rpc, wait_until
+from hosts import own_host
 from recorder import DEAF, FIN, RESET, Recorder, ack, response
 from rpc import (ALTER, ALTER_RESP, BIND_ACK, CONC_MPX, ECHO, FAULT, TEST, WHOLE, bind, context, fragments, request,
                  test_call, trailer)
@@ -26,8 +27,8 @@ class Nowhere:
 
     def __init__(self, world):
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
+            probe.bind((own_host(), 0))
+            self.address = "%s:%d" % probe.getsockname()
 
 
 def away(name, steps, **what):
@@ -85,7 +86,7 @@ class Full:
 
     def __init__(self):
         self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((own_host(), 0))
         self.socket.listen(0)
         self.address = "%s:%d" % self.socket.getsockname()
         self.waiting = []

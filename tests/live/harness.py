@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import rpc  # noqa: E402
+from hosts import own_host  # noqa: E402
 
 PATIENCE = 15  # seconds that anything may take
 SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|Assertion .* failed|WARNING: ThreadSanitizer)")
@@ -345,7 +346,7 @@ class World:
 
     def server(self, *listen, behind=True):
         """A test-server. One that is not behind the proxy is not counted at the end."""
-        server = self.keep(Server(self.build, self.directory, self.name("server"), listen or ["127.0.0.1:0"]))
+        server = self.keep(Server(self.build, self.directory, self.name("server"), listen or [own_host() + ":0"]))
         if behind:
             self.servers.append(server)
         return server

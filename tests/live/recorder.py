@@ -12,6 +12,7 @@ import struct
 import threading
 
 from harness import PATIENCE, rpc, close_by_reset
+from hosts import own_host
 
 FIN, RESET, DEAF = "fin", "reset", "deaf"
 
@@ -65,8 +66,9 @@ def split(data):
 
 
 class Recorder:
-    def __init__(self, answers=(), listen=("127.0.0.1", 0), receive_buffer=None, hangs_on=False, greeting=None):
+    def __init__(self, answers=(), listen=None, receive_buffer=None, hangs_on=False, greeting=None):
         """The last answer is given to all later PDUs where it is a function. hangs_on: answers a FIN by nothing."""
+        listen = listen or (own_host(), 0)
         self.answers, self.hangs_on, self.greeting = list(answers), hangs_on, greeting
         self.connections, self.lock, self.closing = [], threading.Lock(), False
         self.inside = self.most_inside = self.written = 0
