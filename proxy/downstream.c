@@ -51,9 +51,11 @@ static enum px_watch wish(const struct px_downstream *d)
     return d->paused || d->full ? PX_WATCH_ERRORS : PX_WATCH_BYTES;
 }
 
+/* Most holds are over before the client says more, and each change costs several system calls: so reading stays on
+ * until something comes that must not be read (readable() below). */
 static void choose_reading(struct px_downstream *d)
 {
-    if (is_open(d))
+    if (is_open(d) && (d->ended || wish(d) == PX_WATCH_BYTES))
         px_socket_watch(&d->socket, wish(d));
 }
 
@@ -226,6 +228,10 @@ static void readable(struct px_socket *s)
 {
     struct px_downstream *d = of(s);
     px_loop_clock(d->loop);
+    if (wish(d) != PX_WATCH_BYTES) {
+        px_socket_watch(s, wish(d));
+        return;
+    }
     int result = px_intake_read(d->loop, s, &d->in, handle_bytes, d);
     if (result <= 0)
         end(d, result == 0 ? POL_FIN : POL_RESET);

@@ -112,8 +112,8 @@ def ratio(rounds, key):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--shape", default="", help="only shapes whose name has this word")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
