@@ -18,10 +18,10 @@ export SHARED
 
 # Debian packages, by what needs them. A stamp says that they were seen.
 packages_run   := pkg-config libuv1-dev libfyaml-dev
-packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev tshark samba-testsuite python3-samba \
+packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev samba-testsuite python3-samba \
                   python3-impacket scdoc mandoc
 packages_bench := $(packages_run) python3 haproxy
-packages_fuzz  := $(packages_run) clang llvm
+packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
 packages_style := clang-format
 packages_tidy  := $(packages_run) clang-tidy
 need = $(B)/.packages-$(1)
@@ -84,16 +84,16 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(test_$*_libs)
 $(B)/tests/%.o: CFLAGS += -Idissect -Iproxy -Ipolicy
 $(foreach t,$(unit_tests),$(eval $(B)/tests/unit/$(t): $(addprefix $(B)/,$($(t)_objects))))
-$(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))): | $(call need,test)
+$(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))) $(B)/tests/corpus/pdu-rows.o: | $(call need,test)
 
 test_programs := $(programs) $(support) $(addprefix $(B)/tests/unit/,$(unit_tests))
 
 test: $(call need,test) ## build and test everything (TESTS=word: only suites whose name has it)
-	$(Q)$(MAKE) --no-print-directory $(test_programs)
+	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/run --build $(B) $(TESTS)
 
 peers: $(call need,test) ## real clients and servers through rpcward, compared with the same directly
-	$(Q)$(MAKE) --no-print-directory $(test_programs)
+	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/run --build $(B) peers
 
 run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
@@ -104,7 +104,7 @@ bench: $(call need,bench) ## what rpcward costs beside HAProxy and a direct conn
 	$(Q)tests/bench/bench.py --build $(B) $(if $(TIME),--seconds $(TIME)) $(BENCH)
 
 soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
-	$(Q)$(MAKE) --no-print-directory $(test_programs)
+	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- fuzzing ----
