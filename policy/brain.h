@@ -89,6 +89,7 @@ struct call {
     uint8_t state; /* enum call_state */
     uint8_t level;
     bool maybe;
+    bool orphaned;   /* its client has told the server that it wants no answer */
     bool first_done; /* the kernel has its whole first fragment */
     bool last_done;  /* the kernel has all of it */
     bool fault;      /* ANSWERING */
@@ -190,6 +191,7 @@ struct pol_id pol_call_id(const struct pol_brain *b, uint32_t call);
 void pol_client_opened(struct pol_brain *b, const struct pol_event *e);
 void pol_client_bind(struct pol_brain *b, const struct pol_event *e);
 void pol_client_pdu(struct pol_brain *b, const struct pol_event *e);
+void pol_client_control(struct pol_brain *b, const struct pol_event *e);
 void pol_client_call(struct pol_brain *b, const struct pol_event *e);
 void pol_client_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_client_end(struct pol_brain *b, const struct pol_event *e);
@@ -228,6 +230,7 @@ bool pol_links_sweep(struct pol_brain *b);             /* true: there is more to
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_call_lease(struct pol_brain *b, uint32_t call);
+void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e);
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_end(struct pol_brain *b, const struct pol_event *e);

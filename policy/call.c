@@ -74,7 +74,8 @@ static void leave_link(struct pol_brain *b, struct call *k)
     *(k->previous == POL_NONE ? &l->first_call : &b->calls[k->previous].next) = k->next;
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
-    l->calls--;
+    if (--l->calls == 0)
+        l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
 }
 
 static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, bool answered)
@@ -117,6 +118,13 @@ static void over(struct pol_brain *b, uint32_t client, uint32_t link)
         pol_link_close(b, link, false, POL_FLUSHED, (enum pol_reason)b->links[link].reason);
 }
 
+void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e)
+{
+    struct call *k = find(b, e->call);
+    if (k)
+        k->orphaned = true;
+}
+
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
@@ -155,8 +163,11 @@ void pol_answer_end(struct pol_brain *b, const struct pol_event *e)
     over(b, client, link);
 }
 
+/* A call that wants no answer is told nothing. */
 static void fault(struct pol_brain *b, uint32_t call, uint32_t status, bool dne)
 {
+    if (b->calls[call].maybe)
+        return;
     struct pol_action *a = pol_emit(b, POL_FAULT);
     a->call = pol_call_id(b, call);
     a->client = pol_client_id(b, b->calls[call].client);

@@ -127,7 +127,8 @@ void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct lin
 
 void pol_client_end(struct pol_brain *b, const struct pol_event *e)
 {
-    static const enum pol_reason reasons[] = { POL_BY_CLIENT_FIN, POL_BY_CLIENT_RESET, POL_BY_CLIENT_BAD };
+    static const enum pol_reason reasons[] = { POL_BY_CLIENT_FIN, POL_BY_CLIENT_RESET, POL_BY_CLIENT_BAD,
+                                               POL_BY_TABLE_FULL };
     struct client *c = find(b, e->client);
     if (!c || c->state == CLIENT_CLOSING)
         return;
@@ -325,6 +326,13 @@ void pol_client_pdu(struct pol_brain *b, const struct pol_event *e)
         return;
     c->front = FRONT_PDU;
     asked(b, e->client.index);
+}
+
+void pol_client_control(struct pol_brain *b, const struct pol_event *e)
+{
+    if (e->orphaned)
+        pol_call_orphaned(b, e);
+    pol_client_pdu(b, e);
 }
 
 void pol_client_call(struct pol_brain *b, const struct pol_event *e)

@@ -52,6 +52,7 @@ static const char *const reason_names[] = {
     [POL_BY_DRAIN] = "drain",
     [POL_BY_LINGER] = "no-close-in-time",
     [POL_BY_REFUSAL] = "call-refused",
+    [POL_BY_TABLE_FULL] = "table-of-calls-full",
 };
 static_assert(sizeof reason_names / sizeof *reason_names == POL_REASONS, "a name for each reason");
 

@@ -207,13 +207,14 @@ bool pol_links_sweep(struct pol_brain *b)
 }
 
 /* Will the server be done with all of them? Not with a request that was not written whole by now (leased in the turn in
- * which its client went, it never will be), nor with one in which it waits for the answer to a callback. */
+ * which its client went, it never will be), nor with one in which it waits for the answer to a callback; and
+ * one that was orphaned need not be answered (C706 12.6.4.9). */
 static bool disown_calls(struct pol_brain *b, const struct link *l)
 {
     bool can_end = l->callbacks == 0;
     for (uint32_t k = l->first_call; k != POL_NONE; k = b->calls[k].next) {
         b->calls[k].client = POL_NONE;
-        can_end = can_end && b->calls[k].last_done;
+        can_end = can_end && b->calls[k].last_done && !b->calls[k].orphaned;
     }
     return can_end;
 }

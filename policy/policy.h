@@ -73,7 +73,7 @@ enum pol_event_kind {
     POL_CLIENT_BIND,   /* client level group alter · asks */
     POL_AUTH_LEG,      /* client · an auth3 · asks */
     POL_CALL_BEGIN, /* client call level maybe · first fragment of a request · asks; later ones flow on the lease */
-    POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) · co_cancel or orphaned · asks */
+    POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) orphaned · else co_cancel · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
     POL_CLIENT_END,     /* client how cut · no more comes from it; cut: in the middle of a request */
     POL_CLIENT_GONE,    /* client · its socket is closed, its index is free again */
@@ -96,6 +96,7 @@ enum pol_how {
     POL_FIN,   /* in order */
     POL_RESET, /* RST, or an error of the socket */
     POL_BAD,   /* bytes that are no DCE/RPC */
+    POL_FULL,  /* of a client: there is no room for its call */
 };
 
 struct pol_event {
@@ -105,6 +106,7 @@ struct pol_event {
     bool alter;    /* alter_context, not bind */
     bool maybe;
     bool cut;
+    bool orphaned;
     bool room;
     bool accepted; /* bind_ack or alter_context_resp; false: bind_nak */
     bool first_done;
@@ -163,10 +165,11 @@ enum pol_reason {
     POL_BY_DRAIN,
     POL_BY_LINGER,
     POL_BY_REFUSAL,
+    POL_BY_TABLE_FULL,
     POL_REASONS
 };
 
-/* How a call ended; docs/call-log.md says what each means to the people on both sides. */
+/* How a call ended; rpcward(8) says what each means to the people on both sides. */
 enum pol_ending {
     POL_ANSWERED,
     POL_FAULTED,

@@ -89,7 +89,8 @@ static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
     if (!d)
         return;
     struct dis_header header = dis_header_decode(d->front_bytes);
-    if (dis_pdu_decode(d->front_bytes, header.frag_length, &bind, &error)) {
+    bool understood = dis_pdu_decode(d->front_bytes, header.frag_length, &bind, &error);
+    if (understood || !a->ack) {
         size_t length = a->ack ? px_reply_bind_ack(reply, &bind) : px_reply_bind_nak(reply, &bind);
         px_downstream_write(d, reply, length);
     }

@@ -86,7 +86,7 @@ struct px_call *px_call_find(const struct px_calls *calls, const struct px_assoc
         sole = k;
         inside++;
     }
-    return only_one && inside == 1 ? sole : NULL;
+    return only_one && inside == 1 && !a->had_maybe ? sole : NULL;
 }
 
 /* ---- associations ---- */

@@ -49,7 +49,7 @@ struct px_call {
 
 struct px_association {
     /* for the log */
-    char *client;       /* "address:port" or "uid N"; owned */
+    char *client;       /* "address:port" or "unix:UID:PID"; owned */
     const char *server; /* the member's address as configured; NULL before it was dialled */
     uint64_t serial;
     int64_t opened; /* µs */
@@ -71,6 +71,7 @@ struct px_association {
     bool callback_down;  /* fragments of a callback request come down … */
     bool swallow_callback;
     bool callback_up;   /* … and of its answer go up */
+    bool had_maybe;     /* some servers answer calls that want no answer: an answer's call_id must then be right */
     bool flowing_stray; /* the response that is coming matches no call */
 };
 

@@ -1,4 +1,4 @@
-/* What the log says of each call and of each connection (docs/call-log.md tells the reader). */
+/* What the log says of each call and of each connection (rpcward(8) tells the reader). */
 #ifndef PX_CALLLOG_H
 #define PX_CALLLOG_H
 

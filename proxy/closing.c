@@ -13,6 +13,7 @@ struct px_closing {
     bool reset;
     bool wait_for_ack;
     bool ticking;
+    bool fin_seen;  /* the peer's; once ours is sent too, nothing is left to wait for */
     uint32_t delay; /* ms */
     uv_timer_t timer;
 };
@@ -62,8 +63,8 @@ static void flushed(struct px_socket *s)
         if (!closing->ticking)
             uv_timer_start(&closing->timer, check_acknowledged, 0, ACK_CHECK);
         closing->ticking = true;
-    } else if (closing->reset) {
-        close_now(s, true);
+    } else if (closing->reset || closing->fin_seen) {
+        close_now(s, closing->reset);
     } else {
         px_socket_end_input(s);
     }
@@ -80,9 +81,10 @@ static void discard(struct px_socket *s)
     static uint8_t nowhere[65536];
     ssize_t n = px_socket_read(s, nowhere, sizeof nowhere);
     bool wanted = px_buffer_length(&s->out) > 0 || s->closing->wait_for_ack; /* it may only be half closed */
-    if (n == 0 && wanted)
+    if (n == 0 && wanted) {
+        s->closing->fin_seen = true;
         px_socket_watch(s, PX_WATCH_ERRORS);
-    else if (n == 0)
+    } else if (n == 0)
         close_now(s, s->closing->reset);
     else if (n < 0 && n != -EAGAIN)
         close_now(s, true);
@@ -112,7 +114,8 @@ void px_closing_begin(struct px_socket *s, bool reset, enum pol_when when, uint3
     if (s->fd < 0)
         return;
     if (s->closing) {
-        close_now(s, true);
+        /* Out of time. What the kernel has it goes on delivering after a close, but not after a reset. */
+        close_now(s, s->closing->reset || px_buffer_length(&s->out) > 0);
         return;
     }
     if (when == POL_NOW || s->broken || !(s->closing = calloc(1, sizeof *s->closing))) {

@@ -99,17 +99,17 @@ static void send_run(struct px_downstream *d, struct run *run)
     run->begin = run->at;
 }
 
-static void refuse(struct px_downstream *d, const char *why)
+static void refuse(struct px_downstream *d, enum pol_how how, const char *why)
 {
     px_calllog_offence(&d->loop->log, d->association, "client", why);
-    end(d, POL_BAD);
+    end(d, how);
 }
 
 /* No room for another call. Its own will end and make some; where it has none, others have taken the whole table. */
 static void wait_for_room(struct px_downstream *d)
 {
     if (d->association->open_calls == 0)
-        refuse(d, "refused: the table of calls is full");
+        refuse(d, POL_FULL, "refused: the table of calls is full");
     else
         d->full = true;
 }
@@ -183,7 +183,7 @@ static void refuse_bytes(struct px_downstream *d, const struct dis_error *error)
     char why[128];
     snprintf(why, sizeof why, "refused at byte %llu of the connection: %s",
              (unsigned long long)(d->association->passed_up + error->at), error->what);
-    refuse(d, why);
+    refuse(d, POL_BAD, why);
 }
 
 /* Deals with whole PDUs until one must wait, or there is none. True when one must wait. */

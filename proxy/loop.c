@@ -16,11 +16,13 @@
 #include "downstream.h"
 #include "listener.h"
 #include "notify.h"
+#include "translate.h"
 #include "upstream.h"
 
 #define OTHER_DESCRIPTORS 64u        /* listeners, log, epoll and what the libraries open */
 #define LOG_PAUSE         100u       /* ms between two tries to write what the log's reader did not take */
 #define MOST_CLIENTS      (1u << 18) /* bounds the tables where the descriptor limit is huge */
+#define MOST_CALLS        (1u << 20)
 
 /* ---- time and the brain ---- */
 
@@ -93,6 +95,7 @@ static void set_timer(struct px_loop *loop)
 
 void px_loop_settle(struct px_loop *loop)
 {
+    px_loop_clock(loop); /* what was queued is judged by the time at which it is told, and the timer set by it */
     while (loop->queue_length || loop->ready) {
         tell_queue(loop);
         go_on_ready(loop);
@@ -171,6 +174,12 @@ static uint32_t clients_that_fit(void)
     return clients > MOST_CLIENTS ? MOST_CLIENTS : (uint32_t)clients;
 }
 
+/* Enough that a few clients cannot take it all; what is not used costs address space alone. */
+static uint32_t calls_that_fit(uint32_t clients)
+{
+    return clients < MOST_CALLS / PX_CALLS_PER_CLIENT ? clients * PX_CALLS_PER_CLIENT : MOST_CALLS;
+}
+
 static bool make_brain(struct px_loop *loop)
 {
     const struct px_settings *s = loop->settings;
@@ -219,7 +228,8 @@ static bool make_tables(struct px_loop *loop)
     loop->links = calloc(loop->max_links, sizeof *loop->links);
     loop->scratch = malloc(PX_SCRATCH_SIZE);
     return loop->members && loop->listeners && loop->clients && loop->client_generations && loop->free_clients &&
-           loop->links && loop->scratch && px_calls_init(&loop->calls, 4 * loop->max_clients) && make_brain(loop);
+           loop->links && loop->scratch && px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)) &&
+           make_brain(loop);
 }
 
 static void open_handles(struct px_loop *loop)

@@ -57,7 +57,7 @@ int px_loop_open(struct px_loop *loop, const struct px_settings *settings);
 void px_loop_run(struct px_loop *loop);
 void px_loop_close(struct px_loop *loop);
 
-/* Reads the clock; every handler calls it first. */
+/* Reads the clock; every handler that reads or accepts calls it first, and so does the end of a turn. */
 void px_loop_clock(struct px_loop *loop);
 
 /* Tells the brain now and carries out what it says: for events that ask, and for what write() has taken, since no end

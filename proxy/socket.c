@@ -207,7 +207,6 @@ bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length)
 {
     if (s->broken || s->unwritable || s->fd < 0)
         return false;
-    s->given += length;
     size_t done = 0;
     if (px_buffer_length(&s->out) == 0 && !s->connecting) {
         ssize_t n = push(s, bytes, length);

@@ -33,8 +33,7 @@ struct px_socket {
     const struct px_socket_events *events;
     struct px_closing *closing; /* how it is being closed (closing.h); owned */
     struct px_buffer out;       /* given to us, not yet taken by the kernel */
-    uint64_t given;             /* bytes ever given to px_socket_write() */
-    uint64_t taken;             /* bytes of them that write() has taken */
+    uint64_t taken;             /* bytes that write() has ever taken */
     int fd;                     /* -1: closed */
     int watched;                /* what libuv watches now */
     bool connecting;

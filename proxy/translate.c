@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define GROUP_AT 20u /* offset of assoc_group_id in a bind (C706 12.6.4.3) */
+
 static const struct pol_id no_id = { POL_NONE, 0 };
 
 static void ask(struct px_fact *fact, enum pol_event_kind kind)
@@ -68,6 +70,7 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     ask(fact, POL_CALL_BEGIN);
     fact->ask.level = k->auth_level;
     fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
+    a->had_maybe = a->had_maybe || fact->ask.maybe;
     return true;
 }
 
@@ -144,6 +147,7 @@ static bool up_control(struct px_calls *calls, struct px_association *a, const s
     (void)now_us;
     struct px_call *k = px_call_find(calls, a, pdu->header.call_id, false);
     ask(fact, POL_CLIENT_CONTROL);
+    fact->ask.orphaned = pdu->header.type == DIS_ORPHANED;
     if (k)
         fact->ask.call = k->id;
     return true;
@@ -168,12 +172,26 @@ static up_row *const up_rows[DIS_PTYPE_COUNT] = {
     [DIS_CO_CANCEL] = up_control, [DIS_ORPHANED] = up_control,
 };
 
+/* The server judges it; but whose group it asks for is for us to judge, whatever else is wrong with it. */
+static void up_undecoded(const struct dis_pdu *pdu, struct px_fact *fact)
+{
+    bool has_group = pdu->header.type == DIS_BIND && pdu->header.frag_length >= GROUP_AT + 4;
+    stray(fact, has_group ? POL_CLIENT_BIND : POL_CLIENT_STRAY, "a PDU that cannot be decoded");
+    if (!has_group)
+        return;
+    const uint8_t *g = pdu->bytes + GROUP_AT;
+    bool big = dis_big_endian(pdu->header.drep);
+    fact->ask.level = DIS_LEVEL_PRIVACY; /* it may be authenticated: without a server it is not answered here */
+    fact->ask.group = big ? (uint32_t)g[0] << 24 | (uint32_t)g[1] << 16 | (uint32_t)g[2] << 8 | g[3]
+                          : (uint32_t)g[3] << 24 | (uint32_t)g[2] << 16 | (uint32_t)g[1] << 8 | g[0];
+}
+
 bool px_translate_up(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, bool understood,
                      int64_t now_us, struct px_fact *fact)
 {
     *fact = (struct px_fact){ 0 };
     if (!understood) {
-        stray(fact, POL_CLIENT_STRAY, "a PDU that cannot be decoded");
+        up_undecoded(pdu, fact);
         return true;
     }
     up_row *row = pdu->header.type < DIS_PTYPE_COUNT ? up_rows[pdu->header.type] : NULL;

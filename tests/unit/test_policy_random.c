@@ -300,16 +300,24 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
     case POL_CLIENT_LEFT:
         return orphan;
     case POL_SERVER_LOST:
-        return k->leased && !orphan && !k->answering && k->told == (k->level < 4) && k->first_done;
+        return k->leased && !orphan && !k->answering && k->told == (k->level < 4 && !k->maybe) && k->first_done;
     case POL_NOT_SENT:
-        return !k->leased || (!k->first_done && k->told);
+        return !k->leased || (!k->first_done && k->told == !k->maybe);
     case POL_REFUSED:
-        return !k->leased && k->told && w->links[w->clients[k->client].link].callbacks > 0;
+        return !k->leased && k->told == !k->maybe && w->links[w->clients[k->client].link].callbacks > 0;
     case POL_ANSWER_CUT:
         return k->answering && !k->answered && !k->told;
     default:
         return w->draining && ending == POL_DRAINED;
     }
+}
+
+static bool has_calls(const struct world *w, uint32_t link)
+{
+    for (unsigned i = 0; i < CALLS; i++)
+        if (w->calls[i].used && w->calls[i].leased && w->calls[i].link == link)
+            return true;
+    return false;
 }
 
 static void on_end(struct world *w, const struct pol_action *a)
@@ -324,6 +332,8 @@ static void on_end(struct world *w, const struct pol_action *a)
         w->clients[k->client].front = NOTHING;
     }
     k->used = false;
+    if (k->leased && !has_calls(w, k->link))
+        w->links[k->link].callbacks = 0; /* they were nested in a call */
 }
 
 static void (*const on_action[])(struct world *, const struct pol_action *) = {
