@@ -63,6 +63,7 @@ struct link {
     uint32_t generation;
     uint8_t state;    /* enum link_state */
     uint8_t reason;   /* ORPHANED, SETTLING: enum pol_reason */
+    bool condemned;   /* a fault of the server's was about the connection, and not about a call */
     bool reset;       /* SETTLING: not in order */
     bool told;        /* SETTLING: a fault has told the client */
     bool told_signed; /* SETTLING: one has, on a connection whose security context it broke */
@@ -216,6 +217,7 @@ void pol_link_dialled(struct pol_brain *b, const struct pol_event *e);
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e);
 void pol_link_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_link_stray(struct pol_brain *b, const struct pol_event *e);
+void pol_link_fault(struct link *l, const struct pol_event *e); /* what a fault of the server's says of the link */
 void pol_link_end(struct pol_brain *b, const struct pol_event *e);
 void pol_link_gone(struct pol_brain *b, const struct pol_event *e);
 void pol_link_due(struct pol_brain *b, uint32_t link);

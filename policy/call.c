@@ -147,6 +147,7 @@ void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
     move(b, e->call.index, CALL_ANSWERING);
     k->fault = e->fault;
     k->dne = e->dne;
+    pol_link_fault(&b->links[k->link], e);
     struct pol_action *a = pol_emit(b, k->client == POL_NONE ? POL_SWALLOW : POL_PASS);
     a->call = e->call;
     a->link = pol_link_id(b, k->link);
@@ -182,7 +183,8 @@ void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending,
 }
 
 /* The table "What the client is told": 1726 below level packet, else a reset; with a proof 1727 at any level. An
- * answer that has begun can only be cut: a fault after part of a response is not for every client. */
+ * answer that has begun can only be cut: a fault after part of a response is not for every client. Where the server has
+ * condemned the connection, it has told. */
 void pol_call_lost(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
@@ -193,6 +195,8 @@ void pol_call_lost(struct pol_brain *b, uint32_t call)
     } else if (k->state == CALL_ANSWERING) {
         l->untold = true;
         pol_call_end(b, call, POL_ANSWER_CUT);
+    } else if (l->condemned) {
+        pol_call_end(b, call, proof_of(b, k, false) == POL_UNPROVEN ? POL_SERVER_LOST : POL_NOT_SENT);
     } else if (proof_of(b, k, false) != POL_UNPROVEN) {
         *(k->level < POL_LEVEL_PACKET ? &l->told : &l->told_signed) = true;
         pol_call_refuse(b, call, drained ? POL_DRAINED : POL_NOT_SENT, STATUS_CALL_FAILED_DNE);

@@ -115,7 +115,7 @@ void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct lin
     struct client *c = &b->clients[client];
     bool signed_fault = l->told_signed, told = l->told, reset = l->reset || l->untold;
     c->link = POL_NONE;
-    if (c->front == FRONT_CALL)
+    if (c->front == FRONT_CALL && !l->condemned)
         *(refuse_front(b, client, POL_NOT_SENT, STATUS_CALL_FAILED_DNE) ? &signed_fault : &told) = true;
     if (signed_fault)
         close_after(b, client, true, POL_ACKED, SIGNED_DELAY, l->reason);

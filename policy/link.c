@@ -110,8 +110,21 @@ void pol_link_dialled(struct pol_brain *b, const struct pol_event *e)
 void pol_link_stray(struct pol_brain *b, const struct pol_event *e)
 {
     struct link *l = find(b, e->link);
-    if (l)
-        emit(b, l->client == POL_NONE ? POL_SWALLOW : POL_PASS, e->link.index);
+    if (!l)
+        return;
+    pol_link_fault(l, e);
+    emit(b, l->client == POL_NONE ? POL_SWALLOW : POL_PASS, e->link.index);
+}
+
+#define STATUS_PROTO_ERROR   0x1c01000bu /* nca_s_proto_error (C706 appendix E) */
+#define STATUS_SEC_PKG_ERROR 0x00000721u /* 1825: a signature did not verify */
+
+/* These two are told under one call's id and mean the connection, which the server then closes. So the server itself
+ * has told the truth about all its calls, and we add nothing to it. */
+void pol_link_fault(struct link *l, const struct pol_event *e)
+{
+    l->condemned = l->condemned ||
+                   (e->fault && (e->status == STATUS_PROTO_ERROR || e->status == STATUS_SEC_PKG_ERROR));
 }
 
 /* A callback that nobody will answer holds its call, and the call's slot, for ever. */
@@ -171,6 +184,7 @@ void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_re
     set_deadline(b, link, POL_NEVER);
     l->reset = reset;
     l->reason = (uint8_t)reason;
+    l->condemned = l->condemned && reason != POL_BY_DRAIN; /* then it is we who end it */
     l->next = POL_NONE;
     *(b->settling_last == POL_NONE ? &b->settling_first : &b->links[b->settling_last].next) = link;
     b->settling_last = link;

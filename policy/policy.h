@@ -85,7 +85,7 @@ enum pol_event_kind {
     POL_ANSWER_END,     /* call · the last one */
     POL_CALLBACK_DOWN,  /* link · a request of the server's, nested in an open call · asks */
     POL_CALLBACK_UP,    /* client · its answer to one · asks */
-    POL_LINK_STRAY,     /* link · a PDU that belongs to no open call · asks */
+    POL_LINK_STRAY,     /* link fault status · a PDU that belongs to no open call · asks */
     POL_LINK_END,       /* link how */
     POL_LINK_GONE,      /* link · its socket is closed, its index is free again */
     POL_DRAIN,          /* the administrator wants us to stop; a second time: at once */

@@ -215,8 +215,11 @@ static void down_answer(struct px_calls *calls, struct px_association *a, const 
     if (!k) {
         bool flows = a->flowing_stray && !is_first(pdu);
         a->flowing_stray = !is_last(pdu);
-        if (!flows)
-            stray(fact, POL_LINK_STRAY, "an answer to no open call");
+        if (flows)
+            return;
+        stray(fact, POL_LINK_STRAY, "an answer to no open call");
+        fact->ask.fault = pdu->header.type == DIS_FAULT;
+        fact->ask.status = fact->ask.fault ? pdu->fault.status : 0;
         return;
     }
     fact->call = k;

@@ -15,7 +15,7 @@ BIND = bind([context(0, TEST)])
 MPX_BIND = bind([context(0, TEST)], flags=WHOLE | CONC_MPX)
 SIGNED = trailer(10, 5)
 UNAVAILABLE = (("client", "server-unavailable"), ("server", "server-unavailable"))
-CALL_FAILED, DNE_STATUS, AWAY = 0x1C000012, 0x6BF, 0x6BA
+CALL_FAILED, DNE_STATUS, AWAY, PROTO_ERROR = 0x1C000012, 0x6BF, 0x6BA, 0x1C01000B
 
 
 def call(own_id, behaviour="echo", a=0, b=0, call_id=2, auth=None, **what):
@@ -99,6 +99,16 @@ class Full:
         for waiting in [*self.waiting, self.socket]:
             waiting.close()
 
+
+# ---- the server tells it itself ----
+
+# A fault about the connection, and its FIN: nothing is added to that, neither for the open call nor for the cut one.
+talk("told/protocol-error", [
+    send(MPX_BIND), reads(BIND_ACK), send(call(7, "silent"), fragments(0, bytes(3000), 1000, call_id=3)[0]),
+    send(fragments(0, bytes(3000), 1000, call_id=4)[0]), reads(FAULT, status=PROTO_ERROR, call_id=4), ends("fin")],
+     calls=[{"call_id": 2, "end": "server-lost", "status": None}, {"call_id": 3, "end": "server-lost"},
+            {"call_id": 4, "end": "fault", "status_name": "nca_s_proto_error"}],
+     connections=(("client", "server-closed"), ("server", "server-closed")))
 
 # ---- the server dies with a call inside ----
 

@@ -39,6 +39,7 @@ struct a_client {
 struct a_link {
     struct pol_id id;
     bool used, dialling, open, forced, paused, ended_input;
+    bool condemned;  /* by a fault about the connection: its calls are told nothing more */
     uint32_t client; /* POL_NONE: an orphan */
     uint32_t server;
     unsigned callbacks;
@@ -300,9 +301,10 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
     case POL_CLIENT_LEFT:
         return orphan;
     case POL_SERVER_LOST:
-        return k->leased && !orphan && !k->answering && k->told == (k->level < 4 && !k->maybe) && k->first_done;
+        return k->leased && !orphan && !k->answering && k->first_done &&
+               k->told == (k->level < 4 && !k->maybe && !w->links[k->link].condemned);
     case POL_NOT_SENT:
-        return !k->leased || (!k->first_done && k->told == !k->maybe);
+        return !k->leased || (!k->first_done && k->told == (!k->maybe && !w->links[k->link].condemned));
     case POL_REFUSED:
         return !k->leased && k->told == !k->maybe && w->links[w->clients[k->client].link].callbacks > 0;
     case POL_ANSWER_CUT:
@@ -604,6 +606,9 @@ static void do_answer_begin(struct world *w)
     struct pol_event e = of_call(k, POL_ANSWER_BEGIN);
     e.fault = k->fault;
     e.dne = k->dne;
+    bool condemns = k->fault && chance(w, 20);
+    e.status = condemns ? 0x1c01000bu : 5; /* about the connection, about the call */
+    w->links[k->link].condemned = w->links[k->link].condemned || condemns;
     tell_link(w, e);
 }
 
@@ -650,8 +655,13 @@ static void do_bound(struct world *w)
 static void do_stray_down(struct world *w)
 {
     struct a_link *l = live_link(w);
-    if (l)
-        tell_link(w, of_link(l, POL_LINK_STRAY));
+    if (!l)
+        return;
+    struct pol_event e = of_link(l, POL_LINK_STRAY);
+    e.fault = chance(w, 20);
+    e.status = e.fault ? 0x721u : 0;
+    l->condemned = l->condemned || e.fault;
+    tell_link(w, e);
 }
 
 static void do_callback_down(struct world *w)
