@@ -2,7 +2,7 @@
 #include "auth.h"
 
 /* MS-RPCE 2.2.2.11: the trailer lies frag_length - auth_length - 8 bytes from the start. That it is aligned to
- * 4, and that binds carry no padding, are the receiver's to check. */
+ * 4 is the receiver's to check. */
 size_t dis_auth_decode(struct dis_cursor *c, size_t body, uint16_t auth_length, struct dis_auth *auth)
 {
     size_t needed = (size_t)auth_length + DIS_AUTH_TRAILER_SIZE;
@@ -19,10 +19,14 @@ size_t dis_auth_decode(struct dis_cursor *c, size_t body, uint16_t auth_length, 
     auth->context_id = dis_u32(&at, "auth_context_id");
     auth->value = dis_take(&at, auth_length, "auth_value");
     auth->length = auth_length;
-    if (auth->pad > trailer - body) {
-        c->at = trailer;
-        dis_cursor_fail(c, "auth_pad_length is larger than the PDU's body");
-        return 0;
-    }
-    return trailer - auth->pad;
+    return trailer;
+}
+
+size_t dis_auth_unpad(struct dis_cursor *c, size_t body, size_t trailer, const struct dis_auth *auth)
+{
+    if (auth->pad <= trailer - body)
+        return trailer - auth->pad;
+    c->at = trailer;
+    dis_cursor_fail(c, "auth_pad_length is larger than the PDU's body");
+    return 0;
 }

@@ -40,8 +40,12 @@ struct dis_auth {
 };
 
 /* Reads the trailer at the end of a PDU of `length` bytes that announced `auth_length` (not 0).
- * `body` is the offset of the first byte that may belong to it. Returns the offset at which the PDU's body,
- * padding excluded, ends; or 0 with the cursor's error set. */
+ * `body` is the offset of the first byte that may belong to it. Returns the offset at which the trailer begins,
+ * or 0 with the cursor's error set. */
 size_t dis_auth_decode(struct dis_cursor *c, size_t body, uint16_t auth_length, struct dis_auth *auth);
+
+/* Where stub data from `body` on ends, without the padding before the trailer (MS-RPCE 2.2.2.12); or 0 with the
+ * cursor's error set. Other bodies say themselves how long they are. */
+size_t dis_auth_unpad(struct dis_cursor *c, size_t body, size_t trailer, const struct dis_auth *auth);
 
 #endif

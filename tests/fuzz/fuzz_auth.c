@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *bytes = exact_copy(data + CONTROL, length);
     struct dis_cursor c = dis_cursor_over(bytes, length, big_endian);
     struct dis_auth auth = { 0 };
-    size_t end = dis_auth_decode(&c, body, auth_length, &auth);
+    size_t trailer = dis_auth_decode(&c, body, auth_length, &auth);
+    size_t end = dis_cursor_ok(&c) ? dis_auth_unpad(&c, body, trailer, &auth) : 0;
     if (dis_cursor_ok(&c)) {
         CHECK(end >= body);
         CHECK(end + auth.pad + DIS_AUTH_TRAILER_SIZE + auth.length == length);

@@ -18,11 +18,17 @@ static const char padded[] = "000102030405060708090a0b0c0d0e0f"
                              "78563412"
                              "01020304";
 
+static size_t body_end(struct dis_cursor *c, size_t body, uint16_t auth_length, struct dis_auth *auth)
+{
+    size_t trailer = dis_auth_decode(c, body, auth_length, auth);
+    return dis_cursor_ok(c) ? dis_auth_unpad(c, body, trailer, auth) : 0;
+}
+
 static size_t decode(const struct sample *s, size_t body, uint16_t auth_length, struct dis_auth *auth,
                      const char **why)
 {
     struct dis_cursor c = dis_cursor_over(s->bytes, s->length, false);
-    size_t end = dis_auth_decode(&c, body, auth_length, auth);
+    size_t end = body_end(&c, body, auth_length, auth);
     *why = c.error.what;
     return end;
 }
@@ -51,7 +57,7 @@ static void test_big_endian(void **state)
     struct sample s = sample(padded);
     struct dis_auth auth = { 0 };
     struct dis_cursor c = dis_cursor_over(s.bytes, s.length, true);
-    assert_int_equal(dis_auth_decode(&c, 16, 4, &auth), 20);
+    assert_int_equal(body_end(&c, 16, 4, &auth), 20);
     assert_int_equal(auth.context_id, 0x78563412);
 }
 
@@ -98,7 +104,7 @@ static void test_guard(void **state)
         struct dis_auth auth = { 0 };
         struct dis_cursor c = dis_cursor_over(guard_place(room, s.bytes, length), length, false);
         for (uint16_t auth_length = 1; auth_length < 40; auth_length++) {
-            size_t end = dis_auth_decode(&c, 16, auth_length, &auth);
+            size_t end = body_end(&c, 16, auth_length, &auth);
             assert_true(end == 0 || (end >= 16 && end + 8 + auth_length <= length));
         }
     }

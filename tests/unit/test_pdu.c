@@ -216,6 +216,20 @@ static void test_trailer_that_does_not_fit(void **state)
     assert_null(pdu.auth.value);
 }
 
+/* A bind's list of contexts says how long it is; Samba's own tests send padding lengths that overlap it, and
+ * Samba's server binds. */
+static void test_padding_of_a_bind(void **state)
+{
+    (void)state;
+    struct sample s = sample(BIND_NTLM);
+    struct dis_pdu pdu = decoded(&s);
+    s.bytes[s.length - pdu.auth.length - DIS_AUTH_TRAILER_SIZE + 2] = 255;
+    pdu = decoded(&s);
+    assert_int_equal(pdu.auth.pad, 255);
+    struct dis_context context;
+    assert_true(dis_next_context(&pdu.bind.contexts, &context));
+}
+
 /* The shortest PDU of each type that is understood, and one byte less. */
 static void test_shortest(void **state)
 {
@@ -346,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_rts),
         cmocka_unit_test(test_odd_is_no_error),
         cmocka_unit_test(test_trailer_that_does_not_fit),
+        cmocka_unit_test(test_padding_of_a_bind),
         cmocka_unit_test(test_shortest),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_cut_everywhere),
