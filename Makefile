@@ -75,7 +75,7 @@ $(B)/%.o: %.c | $(call need,run)
 $(B)/.packages-%: .ci/packages
 	$(Q)mkdir -p $(B) && .ci/packages $(packages_$*) && touch $@
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
 # ---- unit tests: each links what it tests, and no more; the linker proves the layers ----
 include tests/unit/objects.mk

@@ -114,6 +114,9 @@ static int open_socket(const struct px_address *address, int *fd)
         setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->any.sa_family == AF_INET6)
         setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    /* If this process is killed its clients are reset. A FIN would look like an orderly end, in the middle of a call, and
+     * impacket waits for ever after one. */
+    px_socket_dies_by_reset(*fd, true);
     if (bind(*fd, &address->any, address->length) == 0 && listen(*fd, BACKLOG) == 0)
         return 0;
     int error = errno;

@@ -246,14 +246,17 @@ static void handle_closed(uv_handle_t *handle)
     s->events->closed(s);
 }
 
+void px_socket_dies_by_reset(int fd, bool reset)
+{
+    struct linger at_once = { .l_onoff = reset, .l_linger = 0 };
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void px_socket_close(struct px_socket *s, bool reset)
 {
     if (s->fd < 0)
         return;
-    if (reset) {
-        struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    }
+    px_socket_dies_by_reset(s->fd, reset);
     px_buffer_clear(&s->out);
     s->wish = PX_WATCH_NOTHING;
     uv_poll_stop(&s->poll);

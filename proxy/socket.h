@@ -59,7 +59,11 @@ void px_socket_watch(struct px_socket *s, enum px_watch wish);
 /* A FIN once all is written; reading goes on. */
 void px_socket_end_input(struct px_socket *s);
 
-/* Closes now; what is still in `out` is lost. `reset`: by RST (SO_LINGER 0). */
+/* What close() does to the connection, ours or the kernel's when the process dies: RST, or FIN (socket(7) SO_LINGER).
+ * Accepted sockets have it from their listening socket. */
+void px_socket_dies_by_reset(int fd, bool reset);
+
+/* Closes now; what is still in `out` is lost. `reset`: by RST. */
 void px_socket_close(struct px_socket *s, bool reset);
 
 /* True when the peer's kernel has acknowledged every byte, or never will. */

@@ -4,7 +4,7 @@ import socket
 import subprocess
 
 from case import CASES, Case, case, check, equal
-from harness import wait_until
+from harness import rpc, wait_until
 
 FAMILIES = ("ipv4", "ipv6", "unix")
 
@@ -117,6 +117,22 @@ def no_socket(world):
     world.path("precious").write_text("do not touch")
     refused(world, "unix:%s" % world.path("precious"), "in use")
     equal(world.path("precious").read_text(), "do not touch", "the file")
+
+
+@case("transport/killed-proxy-resets-its-clients")
+def killed(world):
+    """With a call in flight and without one: a FIN would say that all was well."""
+    server = world.server()
+    proxy = world.proxy(server)
+    busy, idle = world.link(proxy), world.link(proxy)
+    for link in (busy, idle):
+        equal(link.bind().type, rpc.BIND_ACK, "answer to the bind")
+    busy.call(7, "silent")
+    wait_until(server.ledger, "the call to reach the server")
+    proxy.kill()
+    equal((busy.end(), idle.end()), ("reset", "reset"), "ends")
+    world.proxies.remove(proxy)  # its last lines died with it
+    world.servers.clear()
 
 
 @case("transport/unix-server-restarts")
