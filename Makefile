@@ -18,8 +18,10 @@ export SHARED
 
 # Debian packages, by what needs them. A stamp says that they were seen.
 packages_run   := pkg-config libuv1-dev libfyaml-dev
-packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev samba-testsuite python3-samba \
-                  python3-impacket scdoc mandoc
+packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev scdoc mandoc python3-impacket \
+                  samba-testsuite python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind \
+                  smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark
+packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32 iproute2
 packages_bench := $(packages_run) python3 haproxy
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
 packages_style := clang-format
@@ -92,9 +94,9 @@ test: $(call need,test) ## build and test everything (TESTS=word: only suites wh
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/run --build $(B) $(TESTS)
 
-peers: $(call need,test) ## real clients and servers through rpcward, compared with the same directly
+peers: $(call need,peers) ## real clients and servers through rpcward, compared with the same directly
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
-	$(Q)tests/run --build $(B) peers
+	$(Q)tests/run --build $(B) peers; good=$$?; tests/peers/table.py $(B); exit $$good
 
 run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
 	$(Q)tests/support/demonstration $(B) $(TIME)

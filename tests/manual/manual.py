@@ -105,6 +105,16 @@ def not_in(words, text):
     return [f"not in the manual: {word}" for word in sorted(words) if f"_{word}_" not in text]
 
 
+def missing_tests():
+    """Tests that docs/differences.md names and that there are not."""
+    tests = DOCS.parent / "tests"
+    cases = run(sys.executable, str(tests / "live" / "live.py"), "--list").stdout
+    named = re.findall(r"`([\w-]+/[\w-]+\*?|[\w*-]+\.trace)`", (DOCS / "differences.md").read_text(encoding="utf-8"))
+    found = {name: any((tests / "trace").glob(name)) if name.endswith(".trace") else name.rstrip("*") in cases
+             for name in named}
+    return [f"no such test: {name}" for name, there in found.items() if not there] if named else ["it names no test"]
+
+
 def main():
     program = sys.argv[1]
     text = run(program, "--help").stdout
@@ -130,6 +140,7 @@ def main():
             "the example passes --check without a word",
             checked.stderr.splitlines() + ([f"status {checked.returncode}"] if checked.returncode != 0 else []),
         ),
+        ("the tests that the differences name are there", missing_tests()),
     ]
     print(f"1..{len(results)}")
     for number, (name, problems) in enumerate(results, 1):
