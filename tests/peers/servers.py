@@ -53,6 +53,10 @@ class Samba:
     def stop(self):
         self.run("stop")
 
+    def environment(self, target):
+        """For clients that shall find it at `target`."""
+        return {}
+
     @property
     def client(self):
         """The folder with the clients' configuration."""
@@ -67,9 +71,7 @@ class Domain(Samba):
     user, password = "Administrator", "Passw0rd!"
 
     def environment(self, target):
-        """For clients that shall find the domain at `target`."""
         return {"DC_DIR": str(self.directory), "KRB5_CONFIG": str(self.client / ("krb5." + target)),
-                "KRB5CCNAME": "FILE:%s/cc.%s" % (self.client, target),
                 "NSS_WRAPPER_HOSTS": str(self.client / ("hosts." + target))}
 
     def publish(self, target):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 PYTHON = "/usr/bin/python3"  # whose modules Debian packages
-AROUND = ("exit status", "tests run")  # compared as verdicts, but no tests of their own
+AROUND = ("exit status", "tests run", "output")  # compared as verdicts, but no tests of their own
 
 
 class Report:
