@@ -4,7 +4,8 @@ import collections
 
 from harness import Failure, check, rpc
 
-UUIDS = {"test": rpc.TEST[0], "rpcecho": rpc.ECHO[0], "mgmt": rpc.MGMT[0]}
+UUIDS = {"test": rpc.TEST[0], "rpcecho": rpc.ECHO[0], "mgmt": rpc.MGMT[0],
+         "probe": "6f1d2a90-53c4-4e0b-9d1c-7a1f0c5be001"}
 MAY_HAVE_RUN = ("all", "first-fragment")  # the evidence of a request that may have reached its server
 
 KEYS = """time kind client server connection interface version name opnum operation call_id auth_type auth_level

@@ -1,7 +1,7 @@
 /* The parts of the test server, and what they share.
  *
  *     server_main ---> server_listen ---> server_link ---> server_bind ---> server_group
- *                                              `---> server_call ---> server_echo, _probe, _mgmt
+ *                                              `---> server_call ---> server_echo, _test, _probe, _mgmt
  *
  * The server answers in the byte order that its client speaks (C706 ch. 14 leaves it free): bind answers,
  * faults and stub data are all written in the order of the DREP they carry, which is the request's. */
@@ -39,7 +39,8 @@ struct srv_interface {
 };
 
 extern const struct srv_interface srv_echo;  /* Samba's rpcecho */
-extern const struct srv_interface srv_probe; /* test.idl */
+extern const struct srv_interface srv_test;  /* test.idl */
+extern const struct srv_interface srv_probe; /* what Wine's client and server are tried with */
 extern const struct srv_interface srv_mgmt;  /* the runtime's own (C706 appendix Q) */
 extern const struct srv_interface *const srv_interfaces[];
 extern const size_t srv_interface_count;
@@ -115,7 +116,19 @@ const struct srv_interface *srv_context_interface(const struct srv_link *link, u
 
 /* server_group */
 uint16_t srv_group_enter(uint32_t wanted); /* 0 wanted: a new one. 0 returned: there is no such group */
-void srv_group_leave(uint16_t group);
+bool srv_group_leave(uint16_t group);      /* true: it was the last member */
+
+/* server_handle: context handles of an association group; one is a number that counts on from a seed */
+struct srv_handle {
+    uint16_t group; /* 0: free */
+    struct dis_uuid uuid;
+    uint32_t seed;
+    uint32_t next;
+};
+struct srv_handle *srv_handle_new(uint16_t group, uint32_t seed); /* NULL: too many */
+struct srv_handle *srv_handle_find(uint16_t group, const struct dis_uuid *uuid);
+void srv_handle_free(struct srv_handle *handle);
+void srv_handles_run_down(struct server *server, uint16_t group); /* its last connection has gone */
 
 /* server_call */
 void srv_request(struct srv_link *link, const struct dis_pdu *pdu);

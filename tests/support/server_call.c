@@ -8,7 +8,7 @@
 #define RESPONSE_HEADER 24u /* C706 12.6.4.10 */
 #define STUB_GRAIN      16u /* fragments carry whole sixteens, as Samba's do */
 
-const struct srv_interface *const srv_interfaces[] = { &srv_echo, &srv_probe, &srv_mgmt };
+const struct srv_interface *const srv_interfaces[] = { &srv_echo, &srv_test, &srv_probe, &srv_mgmt };
 const size_t srv_interface_count = sizeof srv_interfaces / sizeof srv_interfaces[0];
 
 static struct srv_call *begin(struct srv_link *link, const struct dis_header *head)
@@ -116,7 +116,7 @@ bool srv_enter(struct srv_call *call, const struct dis_cursor *in, uint64_t id)
         return false;
     }
     link->server->executed++;
-    if (call->interface == &srv_probe)
+    if (call->interface == &srv_test)
         ledger_line(&link->server->ledger, "%s %u %016llx %s %u", call->interface->name, call->opnum,
                     (unsigned long long)id, link->peer, link->serial);
     else

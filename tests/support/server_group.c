@@ -29,7 +29,7 @@ uint16_t srv_group_enter(uint32_t wanted)
     return id;
 }
 
-void srv_group_leave(uint16_t group)
+bool srv_group_leave(uint16_t group)
 {
-    members[group]--;
+    return --members[group] == 0;
 }

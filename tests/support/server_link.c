@@ -76,8 +76,8 @@ static void on_ended(struct wire *wire, enum wire_end how)
     ledger_line(&link->server->events, "close %u %s", link->serial, ends[how]);
     srv_calls_end(link);
     dis_gather_reset(&link->gather);
-    if (link->group != 0)
-        srv_group_leave(link->group);
+    if (link->group != 0 && srv_group_leave(link->group))
+        srv_handles_run_down(link->server, link->group);
 }
 
 static void on_freed(struct wire *wire)

@@ -1,193 +1,205 @@
-/* The test interface: every way in which a server can disappoint its client, on request (testif.h). */
+/* The interface that Wine's runtime is tried with (probe.idl beside the Wine programs): strings, arrays, context handles,
+ * exceptions. What it answers is what Wine's own server answers. */
 #include "server.h"
 
 #include <unistd.h>
 
-#include "testif.h"
+#define CONTEXT_MISMATCH  0x1c00001au /* nca_s_fault_context_mismatch (C706 appendix E) */
+#define NOT_EXECUTED      0x1c00000cu /* what Wine's server makes of an exception 1727 */
+#define REMOTE_NO_MEMORY  0x1c00001bu /* nca_s_fault_remote_no_memory */
+#define CALL_FAILED_DNE   1727u
+#define DEATH_STATUS      9
+#define HANDLE_ATTRIBUTES 0u
 
-#define DEATH_STATUS 9
+static uint32_t bumped;
 
-/* A row per behaviour. A row that waits does so for a ms, with srv_wait(), before it acts. */
-struct behaviour {
-    bool executes;
-    bool waits;
-    void (*act)(struct srv_call *call);
+/* Every operation returns a long, and means 0. */
+static void return_zero(struct srv_call *call)
+{
+    bytes_align(&call->out, 4);
+    bytes_u32(&call->out, 0);
+    srv_answer(call);
+}
+
+static bool enter(struct srv_call *call, struct dis_cursor *in)
+{
+    return srv_enter(call, in, call->call_id);
+}
+
+/* A varying and conformant string of octets: sizes most, first, actual (C706 14.3.4.2). */
+static const uint8_t *read_string(struct dis_cursor *in, uint32_t *length)
+{
+    uint32_t most = dis_u32(in, "string size");
+    uint32_t first = dis_u32(in, "string offset");
+    *length = dis_u32(in, "string length");
+    if (first != 0 || *length > most || *length == 0)
+        dis_cursor_fail(in, "string length");
+    return dis_take(in, *length, "string");
+}
+
+static void echo(struct srv_call *call, struct dis_cursor *in)
+{
+    uint32_t length;
+    const uint8_t *string = read_string(in, &length);
+    dis_align(in, 4, "max");
+    uint32_t max = dis_u32(in, "max");
+    if (length > max)
+        dis_cursor_fail(in, "max");
+    if (!enter(call, in))
+        return;
+    bytes_u32(&call->out, max);
+    bytes_u32(&call->out, 0);
+    bytes_u32(&call->out, length);
+    bytes_put(&call->out, string, length);
+    return_zero(call);
+}
+
+static void add(struct srv_call *call, struct dis_cursor *in)
+{
+    uint32_t a = dis_u32(in, "a");
+    uint32_t b = dis_u32(in, "b");
+    if (!enter(call, in))
+        return;
+    bytes_u32(&call->out, a + b);
+    return_zero(call);
+}
+
+static void sleep_ms(struct srv_call *call, struct dis_cursor *in)
+{
+    uint32_t ms = dis_u32(in, "ms");
+    if (enter(call, in))
+        srv_wait(call, ms, return_zero);
+}
+
+/* ---- context handles: attributes and a UUID ---- */
+
+static void write_handle(struct bytes *out, const struct dis_uuid *uuid)
+{
+    bytes_u32(out, HANDLE_ATTRIBUTES);
+    bytes_uuid(out, uuid);
+}
+
+/* The handle that the call names; NULL: the call has ended. */
+static struct srv_handle *read_handle(struct srv_call *call, struct dis_cursor *in)
+{
+    dis_u32(in, "context handle attributes");
+    struct dis_uuid uuid = dis_read_uuid(in, "context handle");
+    struct srv_handle *handle = srv_handle_find(call->link->group, &uuid);
+    if (handle == NULL && dis_cursor_ok(in)) {
+        srv_fault(call, CONTEXT_MISMATCH, 0);
+        return NULL;
+    }
+    return enter(call, in) ? handle : NULL;
+}
+
+static void ctx_open(struct srv_call *call, struct dis_cursor *in)
+{
+    uint32_t seed = dis_u32(in, "seed");
+    if (!enter(call, in))
+        return;
+    struct srv_handle *handle = srv_handle_new(call->link->group, seed);
+    if (handle == NULL) {
+        srv_fault(call, REMOTE_NO_MEMORY, 0);
+        return;
+    }
+    write_handle(&call->out, &handle->uuid);
+    return_zero(call);
+}
+
+static void ctx_next(struct srv_call *call, struct dis_cursor *in)
+{
+    struct srv_handle *handle = read_handle(call, in);
+    if (handle == NULL)
+        return;
+    bytes_u32(&call->out, handle->next++);
+    return_zero(call);
+}
+
+static void ctx_close(struct srv_call *call, struct dis_cursor *in)
+{
+    struct srv_handle *handle = read_handle(call, in);
+    if (handle == NULL)
+        return;
+    srv_handle_free(handle);
+    write_handle(&call->out, &(struct dis_uuid){ { 0 } });
+    return_zero(call);
+}
+
+/* ---- the rest ---- */
+
+static void peek(struct srv_call *call, struct dis_cursor *in)
+{
+    if (!enter(call, in))
+        return;
+    bytes_u32(&call->out, bumped);
+    return_zero(call);
+}
+
+static void bump(struct srv_call *call, struct dis_cursor *in)
+{
+    if (!enter(call, in))
+        return;
+    bytes_u32(&call->out, ++bumped);
+    return_zero(call);
+}
+
+/* An array each way; the answer's octet i is 7 i + 3, and the sum of the request's is returned. */
+static void blob(struct srv_call *call, struct dis_cursor *in)
+{
+    uint32_t n = dis_u32(in, "n");
+    if (dis_u32(in, "array size") != n)
+        dis_cursor_fail(in, "array size");
+    const uint8_t *array = dis_take(in, n, "array");
+    dis_align(in, 4, "m");
+    uint32_t m = dis_u32(in, "m");
+    if (m > SRV_ANSWER_MAX)
+        dis_cursor_fail(in, "m");
+    if (!enter(call, in))
+        return;
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += array[i];
+    bytes_u32(&call->out, m);
+    uint8_t *to = bytes_reserve(&call->out, m);
+    for (uint32_t i = 0; i < m; i++)
+        to[i] = (uint8_t)(i * 7 + 3);
+    call->out.length += m;
+    bytes_align(&call->out, 4);
+    bytes_u32(&call->out, sum);
+    srv_answer(call);
+}
+
+static void raise_exception(struct srv_call *call, struct dis_cursor *in)
+{
+    uint32_t exception = dis_u32(in, "exception");
+    if (enter(call, in))
+        srv_fault(call, exception == CALL_FAILED_DNE ? NOT_EXECUTED : exception, 0);
+}
+
+static void maybe(struct srv_call *call, struct dis_cursor *in)
+{
+    dis_u32(in, "v");
+    if (enter(call, in))
+        srv_answer(call);
+}
+
+static void die(struct srv_call *call, struct dis_cursor *in)
+{
+    if (enter(call, in))
+        _exit(DEATH_STATUS);
+}
+
+static srv_operation *const operations[] = {
+    echo, add, sleep_ms, ctx_open, ctx_next, ctx_close, peek, bump, blob, raise_exception, maybe, die,
 };
 
-static void leave_open(struct srv_call *call)
-{
-    (void)call;
-}
-
-static void refuse_busy(struct srv_call *call)
-{
-    srv_fault(call, SRV_SERVER_TOO_BUSY, DIS_DID_NOT_EXECUTE);
-}
-
-static void fault(struct srv_call *call)
-{
-    srv_fault(call, call->a, (uint8_t)call->b);
-}
-
-/* As a crash: nothing is flushed, nobody is told. */
-static void die(struct srv_call *call)
-{
-    (void)call;
-    _exit(DEATH_STATUS);
-}
-
-static void reset(struct srv_call *call)
-{
-    wire_reset(&call->link->wire);
-}
-
-static void finish(struct srv_call *call)
-{
-    wire_close(&call->link->wire);
-}
-
-static void send_fragment(struct srv_call *call)
-{
-    size_t size = call->a == 0 ? 1 : call->a;
-    size_t most = call->link->fragment_max - 24u; /* a response's header */
-    do
-        srv_send_part(call, size < most ? size : most);
-    while (call->b == 0 && call->sent < call->out.length);
-    if (call->sent < call->out.length)
-        srv_wait(call, call->b, send_fragment);
-    else
-        srv_end(call);
-}
-
-/* The client has answered our request: its payload becomes ours, its fault too. */
-static void called_back(struct srv_call *call, const struct dis_pdu *pdu)
-{
-    call->client_said = NULL;
-    if (pdu->header.type == DIS_FAULT) {
-        srv_fault(call, pdu->fault.status, 0);
-        return;
-    }
-    struct dis_cursor in = dis_cursor_over(pdu->response.stub, pdu->response.stub_length,
-                                           dis_big_endian(pdu->header.drep));
-    struct testif_called said = testif_read_called_answer(&in);
-    if (!dis_cursor_ok(&in) || !testif_payload_good(said.payload, said.payload_size, said.own_id)) {
-        srv_fault(call, SRV_BAD_STUB_DATA, 0);
-        return;
-    }
-    struct testif_answer answer = { .own_id = said.own_id, .executed = call->b, .payload_size = said.payload_size };
-    call->out.length = 0;
-    testif_write_answer(&call->out, &answer);
-    srv_answer(call);
-}
-
-/* A request nested in the call that is open, with its call_id (MS-RPCE 3.3.1.5.9). */
-static void call_back(struct srv_call *call)
-{
-    struct bytes *out = &call->link->wire.out;
-    struct dis_head head = { .drep = call->drep, .call_id = call->call_id, .flags = DIS_FIRST_FRAG | DIS_LAST_FRAG };
-    uint8_t *to = bytes_reserve(out, call->link->fragment_max);
-    size_t length = dis_compose_request(to, call->link->fragment_max, &head, call->context_id, TESTIF_CALLED, NULL,
-                                        (uint32_t)call->out.length, call->out.data, call->out.length);
-    if (length == 0) {
-        srv_fault(call, SRV_BAD_STUB_DATA, 0);
-        return;
-    }
-    out->length += length;
-    call->client_said = called_back;
-    wire_touch(&call->link->wire);
-}
-
-static void rubbish(struct srv_call *call)
-{
-    for (uint32_t i = 0; i < call->a; i++)
-        bytes_u8(&call->link->wire.out, 0xff);
-    srv_answer(call);
-}
-
-static void answer_other_call(struct srv_call *call)
-{
-    call->call_id += call->a == 0 ? 1 : call->a;
-    srv_answer(call);
-}
-
-static void answer_twice(struct srv_call *call)
-{
-    srv_send(call);
-    srv_answer(call);
-}
-
-static void answer_half(struct srv_call *call)
-{
-    struct wire *wire = &call->link->wire;
-    size_t before = wire->out.length;
-    srv_send(call);
-    wire->out.length = before + (wire->out.length - before) / 2;
-    wire_reset(wire);
-}
-
-static const struct behaviour behaviours[TESTIF_BEHAVIOUR_COUNT] = {
-    [TESTIF_ECHO] = { true, false, srv_answer },
-    [TESTIF_SLOW] = { true, true, srv_answer },
-    [TESTIF_SILENT] = { true, false, leave_open },
-    [TESTIF_BUSY] = { false, true, refuse_busy },
-    [TESTIF_FAULT] = { true, false, fault },
-    [TESTIF_DIE_BEFORE] = { false, true, die },
-    [TESTIF_DIE_AFTER] = { true, true, die },
-    [TESTIF_RESET_BEFORE] = { false, true, reset },
-    [TESTIF_RESET_AFTER] = { true, true, reset },
-    [TESTIF_CLOSE_BEFORE] = { false, true, finish },
-    [TESTIF_CLOSE_AFTER] = { true, true, finish },
-    [TESTIF_FRAGMENTS] = { true, false, send_fragment },
-    [TESTIF_CALL_BACK] = { true, false, call_back },
-    [TESTIF_RUBBISH] = { true, false, rubbish },
-    [TESTIF_WRONG_CALL_ID] = { true, false, answer_other_call },
-    [TESTIF_TWICE] = { true, false, answer_twice },
-    [TESTIF_HALF] = { true, false, answer_half },
-};
-
-/* What will be said when it is time to; for a callback, what is asked. `b` keeps the count for later. */
-static void prepare(struct srv_call *call, const struct testif_call *asked, uint32_t executed)
-{
-    call->a = asked->a;
-    call->b = asked->b;
-    if (asked->behaviour == TESTIF_CALL_BACK) {
-        struct testif_called called = { .own_id = asked->own_id, .payload_size = asked->payload_size };
-        call->b = executed;
-        testif_write_called(&call->out, &called);
-        return;
-    }
-    struct testif_answer answer = { .own_id = asked->own_id, .executed = executed };
-    answer.payload_size = asked->answer_size == TESTIF_ECHO_SIZE ? asked->payload_size : asked->answer_size;
-    testif_write_answer(&call->out, &answer);
-}
-
-/* The payload must be as its own_id says: so an answer that is good proves the request was. */
-static void call_operation(struct srv_call *call, struct dis_cursor *in)
-{
-    struct testif_call asked = testif_read_call(in);
-    bool sane = asked.behaviour < TESTIF_BEHAVIOUR_COUNT &&
-                (asked.answer_size <= SRV_ANSWER_MAX || asked.answer_size == TESTIF_ECHO_SIZE);
-    if (!sane || (dis_cursor_ok(in) && !testif_payload_good(asked.payload, asked.payload_size, asked.own_id)))
-        dis_cursor_fail(in, "arguments");
-    const struct behaviour *row = &behaviours[sane ? asked.behaviour : TESTIF_ECHO];
-    uint32_t executed = 0;
-    if (row->executes || !dis_cursor_ok(in)) {
-        if (!srv_enter(call, in, asked.own_id))
-            return;
-        executed = srv_tally(asked.own_id);
-    }
-    prepare(call, &asked, executed);
-    if (row->waits && asked.a > 0)
-        srv_wait(call, asked.a, row->act);
-    else
-        row->act(call);
-}
-
-static srv_operation *const operations[] = { [TESTIF_CALL] = call_operation };
-
+/* 6f1d2a90-53c4-4e0b-9d1c-7a1f0c5be001 v1.0 */
 const struct srv_interface srv_probe = {
-    .name = "test",
-    .syntax = TESTIF_SYNTAX,
+    .name = "probe",
+    .syntax = {
+        .uuid = { { 0x6f, 0x1d, 0x2a, 0x90, 0x53, 0xc4, 0x4e, 0x0b, 0x9d, 0x1c, 0x7a, 0x1f, 0x0c, 0x5b, 0xe0, 0x01 } },
+        .major = 1,
+    },
     .operations = operations,
     .operation_count = sizeof operations / sizeof operations[0],
 };
