@@ -3,7 +3,8 @@
  *     pdu-rows [--rows | --line | --tree | --json] FILE
  *
  * --rows, the default, prints a row for each in the columns that the reference rows have; the others print what
- * dissect/text says of each. Columns: src sport dst dport stream_off ptype flags byteorder frag_len auth_len call_id state. `state` is "ok" or
+ * dissect/text says of each. They come as they ended on the wire: in the order of the packets with their last bytes.
+ * Columns: src sport dst dport stream_off ptype flags byteorder frag_len auth_len call_id state. `state` is "ok" or
  * why the PDU could not be decoded. */
 #include <arpa/inet.h>
 #include <pcap/pcap.h>
@@ -16,6 +17,7 @@
 
 struct segment {
     uint32_t offset; /* from the stream's first byte */
+    size_t packet;   /* its number in the capture */
     size_t length;
     uint8_t *bytes;
 };
@@ -34,8 +36,21 @@ struct stream {
     size_t count;
 };
 
+/* A PDU, until all streams were read. */
+struct found {
+    const struct stream *stream;
+    size_t packet; /* that brought its last byte */
+    size_t serial; /* keeps the order of a stream's PDUs that end in one packet */
+    size_t offset; /* from the stream's first byte */
+    size_t length;
+    uint8_t *bytes;
+};
+
 static struct stream *streams;
 static size_t stream_count;
+static struct found *found;
+static size_t found_count;
+static size_t packet_number;
 
 static void *grown(void *array, size_t count, size_t size)
 {
@@ -78,15 +93,20 @@ static struct stream *add_stream(const struct endpoint *from, const struct endpo
     return &streams[stream_count++];
 }
 
-static void add_segment(struct stream *s, uint32_t sequence, const uint8_t *bytes, size_t length)
+static uint8_t *copy_of(const uint8_t *bytes, size_t length)
 {
-    s->segments = grown(s->segments, s->count, sizeof(*s->segments));
     uint8_t *copy = malloc(length);
     if (copy == NULL)
         abort();
-    memcpy(copy, bytes, length);
+    return memcpy(copy, bytes, length);
+}
+
+static void add_segment(struct stream *s, uint32_t sequence, const uint8_t *bytes, size_t length)
+{
+    s->segments = grown(s->segments, s->count, sizeof(*s->segments));
     /* What lies before the first byte seen is kept as well: the middle of the number space stands for 0. */
-    s->segments[s->count++] = (struct segment){ sequence - s->first + 0x80000000u, length, copy };
+    s->segments[s->count++] = (struct segment){ sequence - s->first + 0x80000000u, packet_number, length,
+                                                copy_of(bytes, length) };
 }
 
 static void take_tcp(struct endpoint *from, struct endpoint *to, const uint8_t *tcp, size_t length)
@@ -205,36 +225,58 @@ static void print_text(const uint8_t *bytes, size_t length)
         dis_print_bad(stdout, &pdu.header, &error, style == JSON);
 }
 
-static void print_row(const struct stream *s, size_t offset, const uint8_t *bytes, size_t length)
+static void print_row(const struct found *f)
 {
-    if (style != ROWS) {
-        print_text(bytes, length);
-        return;
-    }
+    const struct stream *s = f->stream;
     struct dis_pdu pdu;
     struct dis_error error;
-    bool ok = dis_pdu_decode(bytes, length, &pdu, &error);
-    printf("%s\t%u\t%s\t%u\t%zu\t", s->from.address, s->from.port, s->to.address, s->to.port, offset);
+    bool ok = dis_pdu_decode(f->bytes, f->length, &pdu, &error);
+    printf("%s\t%u\t%s\t%u\t%zu\t", s->from.address, s->from.port, s->to.address, s->to.port, f->offset);
     printf("%u\t%02x\t%s\t%u\t%u\t%u\t%s\n", pdu.header.type, pdu.header.flags,
            dis_big_endian(pdu.header.drep) ? "be" : "le", pdu.header.frag_length, pdu.header.auth_length,
            pdu.header.call_id, ok ? "ok" : error.what);
 }
 
+/* The packet that brought this byte first. */
+static size_t packet_of(const struct stream *s, size_t offset)
+{
+    size_t packet = SIZE_MAX;
+    size_t at = offset + 0x80000000u;
+    for (size_t i = 0; i < s->count && s->segments[i].offset <= at; i++)
+        if (at < s->segments[i].offset + s->segments[i].length && s->segments[i].packet < packet)
+            packet = s->segments[i].packet;
+    return packet;
+}
+
+static void add_found(const struct stream *s, size_t offset, const uint8_t *bytes, size_t length)
+{
+    found = grown(found, found_count, sizeof(*found));
+    found[found_count] = (struct found){
+        .stream = s,
+        .packet = packet_of(s, offset + length - 1),
+        .serial = found_count,
+        .offset = offset,
+        .length = length,
+        .bytes = copy_of(bytes, length),
+    };
+    found_count++;
+}
+
 /* `from` is the stream's offset of the first byte. */
-static void print_run(const struct stream *s, size_t from, const uint8_t *bytes, size_t length)
+static void find_in_run(const struct stream *s, size_t from, const uint8_t *bytes, size_t length)
 {
     size_t at = 0;
     while (credible(bytes + at, length - at)) {
         struct dis_frame frame = dis_frame_next(bytes + at, length - at);
         if (frame.status != DIS_FRAME_DONE)
             return;
-        print_row(s, from + at, bytes + at, frame.length);
+        add_found(s, from + at, bytes + at, frame.length);
         at += frame.length;
     }
 }
 
 /* Joins segments that follow each other. After a gap reading starts anew where a segment starts with a PDU. */
-static void print_stream(struct stream *s)
+static void find_in_stream(struct stream *s)
 {
     uint8_t *run = NULL;
     size_t run_length = 0;
@@ -247,7 +289,7 @@ static void print_stream(struct stream *s)
         size_t end = g->offset + g->length;
         bool gap = i == 0 || g->offset > next;
         if (gap) {
-            print_run(s, run_from, run, run_length);
+            find_in_run(s, run_from, run, run_length);
             run_length = 0;
             run_from = g->offset - (size_t)0x80000000u;
             next = g->offset;
@@ -265,8 +307,31 @@ static void print_stream(struct stream *s)
         run_length += end - next;
         next = end;
     }
-    print_run(s, run_from, run, run_length);
+    find_in_run(s, run_from, run, run_length);
     free(run);
+}
+
+static int by_packet(const void *a, const void *b)
+{
+    const struct found *x = a;
+    const struct found *y = b;
+    if (x->packet != y->packet)
+        return x->packet < y->packet ? -1 : 1;
+    return x->serial < y->serial ? -1 : 1;
+}
+
+static void print_found(void)
+{
+    if (found_count > 0)
+        qsort(found, found_count, sizeof(found[0]), by_packet);
+    for (size_t i = 0; i < found_count; i++) {
+        if (style == ROWS)
+            print_row(&found[i]);
+        else
+            print_text(found[i].bytes, found[i].length);
+        free(found[i].bytes);
+    }
+    free(found);
 }
 
 static void free_all(void)
@@ -295,6 +360,7 @@ int main(int argc, char **argv)
     }
     int link = pcap_datalink(capture);
     while ((got = pcap_next_ex(capture, &header, &bytes)) == 1) {
+        packet_number++;
         size_t skip = link_header(link, bytes, header->caplen);
         if (skip < header->caplen)
             take_ip(bytes + skip, header->caplen - skip);
@@ -302,7 +368,8 @@ int main(int argc, char **argv)
     if (got != PCAP_ERROR_BREAK)
         fprintf(stderr, "pdu-rows: %s\n", pcap_geterr(capture));
     for (size_t i = 0; i < stream_count; i++)
-        print_stream(&streams[i]);
+        find_in_stream(&streams[i]);
+    print_found();
     free_all();
     pcap_close(capture);
     return 0;
