@@ -24,6 +24,7 @@ packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev scdoc mandoc
 packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32 iproute2
 packages_bench := $(packages_run) python3 haproxy
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
+packages_captures := $(packages_test) iproute2
 packages_style := clang-format
 packages_tidy  := $(packages_run) clang-tidy
 need = $(B)/.packages-$(1)
@@ -109,6 +110,14 @@ soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
+# ---- captures ----
+accept: $(B)/pdu-rows ## keep what dissect prints now of captures/NAME.pcap (NAME=...)
+	$(Q)captures/accept --build $(B) $(NAME)
+
+capture: $(call need,captures) ## make captures/NAME.pcap afresh from real runs (NAME=..., all where it is empty; root)
+	$(Q)$(MAKE) --no-print-directory -s $(programs) $(support)
+	$(Q)captures/record --build $(B) $(NAME)
+
 # ---- fuzzing ----
 FB := build/fuzz
 fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
@@ -157,6 +166,6 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
 	@echo '  V=1 shows the commands; SAN=address,undefined or SAN=thread builds with sanitizers into build/san-…'
 
-.PHONY: all test peers run bench soak fuzz layers format format-check tidy install clean help
+.PHONY: all test peers run bench soak accept capture fuzz layers format format-check tidy install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

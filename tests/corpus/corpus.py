@@ -4,8 +4,8 @@
     corpus.py PDU-ROWS
 
 PDU-ROWS is the program built from pdu-rows.c. The captures lie in $SHARED/captures (default: ../shared beside the
-project). Public ones have reference rows by an independent scanner; our own have counts, in COUNTS below.
-Prints TAP.
+project). Public ones have reference rows by an independent scanner; Samba's have counts, in COUNTS below. The project's
+own lie in captures/: see own.py. Prints TAP.
 """
 
 import collections
@@ -14,6 +14,8 @@ import os
 import pathlib
 import subprocess
 import sys
+
+import own
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAPTURES = pathlib.Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "captures"
@@ -137,17 +139,22 @@ def verdict(program, capture, judge):
     return judge(rows) + errors_in(rows, capture.name) + check_text(program, capture, len(rows)), None
 
 
+def verdicts(program):
+    """(name, what is wrong, the reason to skip) of every check."""
+    for name, wrong in own.verdicts(program):
+        yield name, wrong, None
+    if not (CAPTURES / "public" / "ref").is_dir():
+        yield "public captures", [], f"not in {CAPTURES}"
+    for capture, judge in cases():
+        yield capture.name, *verdict(program, capture, judge)
+
+
 def main():
     failed = False
     number = 0
-    if not (CAPTURES / "public" / "ref").is_dir():
-        print(f"ok 1 - public captures # SKIP not in {CAPTURES}")
-        number = 1
-    for capture, judge in cases():
-        number += 1
-        wrong, skip = verdict(sys.argv[1], capture, judge)
+    for number, (name, wrong, skip) in enumerate(verdicts(sys.argv[1]), 1):
         failed = failed or bool(wrong)
-        print(f"{'not ok' if wrong else 'ok'} {number} - {capture.name}{' # SKIP ' + skip if skip else ''}")
+        print(f"{'not ok' if wrong else 'ok'} {number} - {name}{' # SKIP ' + skip if skip else ''}")
         for sentence in wrong[:10]:
             print(f"# {sentence}")
     print(f"1..{number}")
