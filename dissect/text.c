@@ -295,8 +295,11 @@ static void line_bind_ack(FILE *out, const struct dis_pdu *pdu)
 {
     struct dis_list results = pdu->bind_ack.results;
     fprintf(out, " group 0x%x", pdu->bind_ack.assoc_group_id);
-    for (struct dis_context_result result; dis_next_result(&results, &result);)
+    for (struct dis_context_result result; dis_next_result(&results, &result);) {
         line_name(out, " ", dis_result_name(result.result), result.result);
+        if (result.reason != DIS_REASON_NOT_SPECIFIED && result.result != DIS_NEGOTIATE_ACK)
+            line_name(out, "/", dis_result_reason_name(result.reason), result.reason);
+    }
 }
 
 static void line_bind_nak(FILE *out, const struct dis_pdu *pdu)

@@ -86,6 +86,36 @@ static void test_nameless(void **state)
     free(text);
 }
 
+/* Why a context was refused stands behind the result; the features of a negotiate_ack are no reason. */
+static void test_refused_contexts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t result;
+        uint8_t reason;
+        const char *said;
+    } rows[] = {
+        { 2, 1, "provider_rejection/abstract_syntax_not_supported" },
+        { 2, 2, "provider_rejection/transfer_syntaxes_not_supported" },
+        { 2, 0, "provider_rejection" },
+        { 1, 9, "user_rejection/9" },
+        { 3, 3, "negotiate_ack" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sample s = sample(BIND_ACK_FEATURES);
+        struct dis_pdu pdu;
+        struct dis_error error;
+        s.bytes[36] = rows[i].result;
+        s.bytes[38] = rows[i].reason;
+        assert_true(dis_pdu_decode(s.bytes, s.length, &pdu, &error));
+        char *text = printed(dis_print_line, &pdu);
+        char wanted[128];
+        snprintf(wanted, sizeof(wanted), "bind_ack call 1 first last group 0xda44 %s negotiate_ack\n", rows[i].said);
+        assert_string_equal(text, wanted);
+        free(text);
+    }
+}
+
 static void test_tree(void **state)
 {
     (void)state;
@@ -247,9 +277,16 @@ static void test_hostile(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),    cmocka_unit_test(test_nameless), cmocka_unit_test(test_tree),
-        cmocka_unit_test(test_json),     cmocka_unit_test(test_contexts), cmocka_unit_test(test_secondary_address),
-        cmocka_unit_test(test_bind_nak), cmocka_unit_test(test_bad),      cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_nameless),
+        cmocka_unit_test(test_refused_contexts),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_contexts),
+        cmocka_unit_test(test_secondary_address),
+        cmocka_unit_test(test_bind_nak),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
