@@ -103,11 +103,13 @@ def read_client(said, words):
     """word -> exception and what was answered; without the time it took. Words may come twice, and out of order."""
     verdicts = {}
     for tag, word, rest in re.findall(r"^(\[bg\])?(\S+): exc=(.*) [\d.]+ms\s*$", said, re.M):
+        if word.split(":")[0] in LOCAL:
+            continue
         key, number = tag + word[:40], 2
         while key in verdicts:
             key, number = "%s%s (%d)" % (tag, word[:40], number), number + 1
         verdicts[key] = ("exc " + rest).strip()
-    verdicts["exit"] = "done" if len(verdicts) >= calls_of(words) else "missing: " + said[-300:]
+    verdicts["exit status"] = "done" if len(verdicts) >= calls_of(words) else "missing: " + said[-300:]
     return verdicts
 
 
