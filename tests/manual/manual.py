@@ -115,6 +115,13 @@ def missing_tests():
     return [f"no such test: {name}" for name, there in found.items() if not there] if named else ["it names no test"]
 
 
+def summary_gap():
+    """What the README says that rpcward was run against is the table of the last `make peers` that was accepted."""
+    table = (DOCS / "peers.md").read_text(encoding="utf-8").split("| program ", 1)[1].split("\n\n", 1)[0]
+    there = table in (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    return [] if there else ["docs/peers.md has another summary"]
+
+
 def main():
     program = sys.argv[1]
     text = run(program, "--help").stdout
@@ -140,6 +147,7 @@ def main():
             "the example passes --check without a word",
             checked.stderr.splitlines() + ([f"status {checked.returncode}"] if checked.returncode != 0 else []),
         ),
+        ("the README has the summary of docs/peers.md", summary_gap()),
         ("the tests that the differences name are there", missing_tests()),
     ]
     print(f"1..{len(results)}")

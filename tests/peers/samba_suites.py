@@ -200,8 +200,6 @@ class Started:
         self.pool, self.servers = pool, servers
 
     def __enter__(self):
-        for server in self.servers:
-            server.directory.mkdir(parents=True, exist_ok=True)
         list(self.pool.map(lambda server: server.start(), self.servers))
 
     def __exit__(self, *_):

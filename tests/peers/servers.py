@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,11 +34,21 @@ def address_of(directory, number):
     return "127.%d.%d.%d" % (96 + digest[0] % 32, digest[1], number)
 
 
+def copy(source, target):
+    """With all that a Samba leaves lying about; whole, or not at all."""
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    subprocess.run(["cp", "-a", str(source), str(part)], check=True)
+    part.rename(target)
+
+
 class Samba:
-    """A server under a script `samba-…`. The folder is kept: what was provisioned once starts in a second."""
+    """A server under a script `samba-…`. It begins each run as it was when it was made: two servers that are compared
+    must not remember different pasts. A copy is kept for that, since making one takes long."""
 
     def __init__(self, directory, address):
         self.directory, self.address = directory, address
+        self.pristine = directory.with_name(directory.name + ".pristine")
 
     def run(self, verb):
         done = subprocess.run([str(SHARED / self.script), verb, str(self.directory)], capture_output=True, text=True,
@@ -48,6 +59,14 @@ class Samba:
 
     def start(self):
         self.run("stop")  # of a run that was killed
+        if not self.pristine.exists():
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory.mkdir(parents=True)
+            self.run("start")
+            self.run("stop")
+            copy(self.directory, self.pristine)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        copy(self.pristine, self.directory)
         self.run("start")
 
     def stop(self):
