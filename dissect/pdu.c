@@ -42,16 +42,15 @@ struct row {
     const char *name;
     uint8_t least; /* bytes of the shortest PDU of this type, trailer not counted */
     void (*decode)(struct dis_cursor *body, struct dis_pdu *pdu); /* NULL: nothing is read behind the header */
-    bool has_stub; /* then padding stands before the trailer; Samba accepts binds with nonsense for its length */
 };
 
 /* The lengths are of what must be there to be understood, not of what a sender should send: a fault without
  * its reserved bytes, a bind_nak without versions and an auth3 without its four bytes of padding are readable. */
 static const struct row rows[] = {
-    [DIS_REQUEST] = { "request", 24, decode_request, true },
+    [DIS_REQUEST] = { "request", 24, decode_request },
     [DIS_PING] = { "ping", 16, NULL },
-    [DIS_RESPONSE] = { "response", 24, decode_response, true },
-    [DIS_FAULT] = { "fault", 28, decode_fault, true },
+    [DIS_RESPONSE] = { "response", 24, decode_response },
+    [DIS_FAULT] = { "fault", 28, decode_fault },
     [DIS_WORKING] = { "working", 16, NULL },
     [DIS_NOCALL] = { "nocall", 16, NULL },
     [DIS_REJECT] = { "reject", 16, NULL },
@@ -98,6 +97,12 @@ struct dis_header dis_header_decode(const uint8_t *bytes)
     return header;
 }
 
+/* Only then padding stands before the trailer; Samba accepts binds with nonsense for its length. */
+static bool has_stub(uint8_t type)
+{
+    return type == DIS_REQUEST || type == DIS_RESPONSE || type == DIS_FAULT;
+}
+
 /* The offset at which the body ends; the cursor's error is set where the PDU is too short for its type or its
  * trailer. */
 static size_t body_end(struct dis_cursor *c, const struct row *row, struct dis_pdu *pdu)
@@ -109,7 +114,8 @@ static size_t body_end(struct dis_cursor *c, const struct row *row, struct dis_p
     if (pdu->header.auth_length == 0)
         return c->end;
     size_t trailer = dis_auth_decode(c, row->least, pdu->header.auth_length, &pdu->auth);
-    return dis_cursor_ok(c) && row->has_stub ? dis_auth_unpad(c, row->least, trailer, &pdu->auth) : trailer;
+    return dis_cursor_ok(c) && has_stub(pdu->header.type) ? dis_auth_unpad(c, row->least, trailer, &pdu->auth)
+                                                          : trailer;
 }
 
 bool dis_pdu_decode(const uint8_t *bytes, size_t length, struct dis_pdu *pdu, struct dis_error *error)
