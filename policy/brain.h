@@ -100,7 +100,7 @@ struct call {
     uint32_t link;
     uint32_t server;
     uint32_t next, previous;           /* on its link */
-    uint32_t line_next, line_previous; /* in its server's line */
+    uint32_t line_next, line_previous; /* in line: among those of its client's address */
 };
 
 struct member {
@@ -111,7 +111,7 @@ struct server {
     struct pol_server settings;
     uint32_t inside;
     uint32_t waiting;
-    uint32_t line_first, line_last;
+    uint32_t turn; /* the address whose turn it is; POL_NONE: nobody waits */
 };
 
 struct listener {
@@ -135,6 +135,8 @@ struct address {
     uint32_t listener;
     uint32_t clients;
     uint32_t next;
+    uint32_t line_first, line_last;    /* its calls in the line */
+    uint32_t turn_next, turn_previous; /* while it has some: in the ring of its server */
 };
 
 struct pol_brain {
@@ -159,7 +161,7 @@ struct pol_brain {
     uint32_t clients_alive, links_alive;
     uint32_t settling_first, settling_last;
     uint32_t line_total;            /* calls in all lines */
-    struct pol_deadlines deadlines; /* clients, then links, then the drain */
+    struct pol_deadlines deadlines; /* clients, then links, then the drain, then calls */
     int64_t drain_time;
     int64_t now;
     bool draining;
@@ -194,6 +196,7 @@ void pol_client_bind(struct pol_brain *b, const struct pol_event *e);
 void pol_client_pdu(struct pol_brain *b, const struct pol_event *e);
 void pol_client_control(struct pol_brain *b, const struct pol_event *e);
 void pol_client_call(struct pol_brain *b, const struct pol_event *e);
+void pol_client_waited_enough(struct pol_brain *b, uint32_t client); /* the call at its front */
 void pol_client_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_client_end(struct pol_brain *b, const struct pol_event *e);
 void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
@@ -232,6 +235,8 @@ bool pol_links_sweep(struct pol_brain *b);             /* true: there is more to
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_call_lease(struct pol_brain *b, uint32_t call);
+void pol_call_wait(struct pol_brain *b, uint32_t call); /* it stands in line, and not for ever */
+void pol_call_due(struct pol_brain *b, uint32_t call);
 void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e);
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e);
@@ -244,7 +249,12 @@ void pol_call_lost(struct pol_brain *b, uint32_t call);
 void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending, uint32_t status);
 
 /* ---- admission (admit.c) ---- */
-bool pol_admit(struct pol_brain *b, uint32_t call); /* true: it holds a slot now; false: it stands in line */
+enum admission {
+    ADMITTED, /* it holds a slot now */
+    IN_LINE,
+    REFUSED, /* the line is full */
+};
+enum admission pol_admit(struct pol_brain *b, uint32_t call);
 void pol_admit_leave(struct pol_brain *b, uint32_t call);
 bool pol_admit_sweep(struct pol_brain *b);
 void pol_address_enter(struct pol_brain *b, uint32_t client);

@@ -28,6 +28,11 @@ static struct call *find(struct pol_brain *b, struct pol_id id)
     return k && k->state != CALL_FREE && k->generation == id.generation ? k : NULL;
 }
 
+static void set_deadline(struct pol_brain *b, uint32_t call, int64_t at)
+{
+    pol_deadline_set(&b->deadlines, b->max_clients + b->max_links + 1 + call, at);
+}
+
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
 {
     uint32_t client = e->client.index;
@@ -60,10 +65,22 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     l->first_call = call;
     l->calls++;
     move(b, call, CALL_INSIDE);
+    set_deadline(b, call, POL_NEVER);
     struct pol_action *a = pol_emit(b, POL_LEASE);
     a->call = pol_call_id(b, call);
     a->client = pol_client_id(b, k->client);
     a->link = pol_link_id(b, k->link);
+}
+
+void pol_call_wait(struct pol_brain *b, uint32_t call)
+{
+    int64_t longest = b->servers[b->calls[call].server].settings.waiting_longest;
+    set_deadline(b, call, longest ? b->now + longest : POL_NEVER);
+}
+
+void pol_call_due(struct pol_brain *b, uint32_t call)
+{
+    pol_client_waited_enough(b, b->calls[call].client);
 }
 
 static void leave_link(struct pol_brain *b, struct call *k)
@@ -97,6 +114,7 @@ static void end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool
     a->call = pol_call_id(b, call);
     a->ending = (uint8_t)ending;
     a->proof = (uint8_t)proof_of(b, k, answered);
+    set_deadline(b, call, POL_NEVER);
     pol_admit_leave(b, call);
     leave_link(b, k);
     if (k->state == CALL_WAITING)

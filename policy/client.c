@@ -103,6 +103,11 @@ static void refuse_instead_of_waiting(struct pol_brain *b, uint32_t client)
         pol_client_call_over(b, client);
 }
 
+void pol_client_waited_enough(struct pol_brain *b, uint32_t client)
+{
+    refuse_instead_of_waiting(b, client);
+}
+
 void pol_client_called_back(struct pol_brain *b, uint32_t client)
 {
     if (b->clients[client].front == FRONT_CALL)
@@ -219,18 +224,35 @@ static bool waits_for_drain(const struct pol_brain *b, uint32_t client)
     return b->draining && b->links[b->clients[client].link].calls > 0;
 }
 
+/* Not while its server waits for the answer to a callback. */
+static void wait(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (b->links[c->link].callbacks > 0) {
+        refuse_instead_of_waiting(b, client);
+        return;
+    }
+    emit(b, POL_HOLD, client);
+    if (b->calls[c->call].in_line)
+        pol_call_wait(b, c->call);
+}
+
 static void release(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     if (c->front != FRONT_CALL) {
         c->front = FRONT_EMPTY;
         emit(b, POL_PASS, client);
-    } else if (!waits_for_drain(b, client) && pol_admit(b, c->call)) {
-        pol_call_lease(b, c->call);
-    } else if (b->links[c->link].callbacks > 0) {
-        refuse_instead_of_waiting(b, client);
+    } else if (waits_for_drain(b, client)) {
+        wait(b, client);
     } else {
-        emit(b, POL_HOLD, client);
+        enum admission admission = pol_admit(b, c->call);
+        if (admission == ADMITTED)
+            pol_call_lease(b, c->call);
+        else if (admission == REFUSED)
+            refuse_instead_of_waiting(b, client);
+        else
+            wait(b, client);
     }
 }
 

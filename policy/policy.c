@@ -24,7 +24,7 @@ static bool make_tables(struct pol_brain *b, const struct pol_settings *s)
     b->addresses = calloc(b->max_clients, sizeof *b->addresses);
     b->group_heads = malloc(buckets * sizeof *b->group_heads);
     b->address_heads = malloc(buckets * sizeof *b->address_heads);
-    bool timers = pol_deadlines_init(&b->deadlines, b->max_clients + b->max_links + 1);
+    bool timers = pol_deadlines_init(&b->deadlines, b->max_clients + b->max_links + 1 + b->max_calls);
     return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->groups &&
            b->addresses && b->group_heads && b->address_heads;
 }
@@ -34,7 +34,7 @@ static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
     for (uint32_t i = 0; i <= b->hash_mask; i++)
         b->group_heads[i] = b->address_heads[i] = POL_NONE;
     for (uint32_t i = 0; i < s->server_count; i++)
-        b->servers[i] = (struct server){ .settings = s->servers[i], .line_first = POL_NONE, .line_last = POL_NONE };
+        b->servers[i] = (struct server){ .settings = s->servers[i], .turn = POL_NONE };
     for (uint32_t i = 0; i < s->listener_count; i++)
         b->listeners[i].settings = s->listeners[i];
     b->server_count = s->server_count;
@@ -208,8 +208,10 @@ static bool deadlines_sweep(struct pol_brain *b)
             pol_client_due(b, who);
         else if (who < drain_who(b))
             pol_link_due(b, who - b->max_clients);
-        else
+        else if (who == drain_who(b))
             drain_due(b);
+        else
+            pol_call_due(b, who - drain_who(b) - 1);
     }
     return pol_deadline_first(&b->deadlines) <= b->now;
 }

@@ -41,6 +41,8 @@ struct pol_identity {
 
 struct pol_server {
     uint32_t calls;          /* most calls inside it at once; 0: no limit */
+    uint32_t waiting_length; /* most calls in the line before it; 0: no limit */
+    int64_t waiting_longest; /* ms that a call may stand in line; 0: for ever */
     int64_t connect_timeout; /* ms */
     uint32_t member_first;   /* its members have the indices member_first … member_first + member_count - 1 */
     uint32_t member_count;

@@ -46,6 +46,8 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
     *server = (struct pol_server){ .connect_timeout = 3000, .member_first = s->members, .member_count = 1 };
     const struct setting settings[] = {
         { "calls", &server->calls, NULL },
+        { "waiting", &server->waiting_length, NULL },
+        { "waiting-longest", NULL, &server->waiting_longest },
         { "members", &server->member_count, NULL },
         { "connect-timeout", NULL, &server->connect_timeout },
     };

@@ -10,14 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIENTS   6u
-#define LINKS     5u
-#define CALLS     14u
-#define SERVERS   2u
-#define LISTENERS 3u
-#define STEPS     2500u
-#define BIND_TIME 500
-#define LINGER    30000 /* as the brain has it */
+#define CLIENTS    6u
+#define LINKS      5u
+#define CALLS      14u
+#define SERVERS    2u
+#define LISTENERS  3u
+#define IDENTITIES 3u
+#define STEPS      2500u
+#define BIND_TIME  500
+#define LINGER     30000 /* as the brain has it */
 
 /* ---- the world ---- */
 
@@ -32,6 +33,7 @@ struct a_client {
     uint32_t call;
     uint32_t link; /* POL_NONE: none */
     uint32_t listener;
+    uint32_t identity; /* below IDENTITIES */
     uint8_t level;
     int64_t opened, ended_input;
 };
@@ -53,6 +55,7 @@ struct a_call {
     uint8_t level;
     uint32_t client, link, server;
     uint64_t joined; /* order of joining the line */
+    int64_t held;    /* when that was */
 };
 
 struct world {
@@ -66,7 +69,8 @@ struct world {
     bool draining;
     int64_t now, drain_end;
     uint64_t random, joins, seed;
-    unsigned verdicts; /* for the PDU of a link that was just asked about */
+    uint64_t turns[LISTENERS][IDENTITIES]; /* by address: when it last had its turn in a line */
+    unsigned verdicts;                     /* for the PDU of a link that was just asked about */
 };
 
 static void broken(const struct world *w, const char *what)
@@ -130,6 +134,14 @@ static unsigned inside(const struct world *w, uint32_t server)
     return count;
 }
 
+static unsigned in_line(const struct world *w, uint32_t server)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < CALLS; i++)
+        count += w->calls[i].used && w->calls[i].in_line && w->calls[i].server == server;
+    return count;
+}
+
 /* ---- what the brain may say ---- */
 
 static void on_pass(struct world *w, const struct pol_action *a)
@@ -153,6 +165,13 @@ static void on_swallow(struct world *w, const struct pol_action *a)
     w->verdicts++;
 }
 
+/* When the address of a call last had its turn in the line. */
+static uint64_t *turn_of(struct world *w, const struct a_call *k)
+{
+    const struct a_client *c = &w->clients[k->client];
+    return &w->turns[c->listener][c->identity];
+}
+
 static void on_lease(struct world *w, const struct pol_action *a)
 {
     struct a_call *k = call_of(w, a->call);
@@ -162,11 +181,18 @@ static void on_lease(struct world *w, const struct pol_action *a)
     must(w, l->open && !l->dialling && c->link == a->link.index && !l->ended_input, "LEASE onto no link of its own");
     uint32_t limit = w->servers[k->server].calls;
     must(w, !limit || inside(w, k->server) < limit, "more calls inside than the limit");
+    uint64_t *turn = turn_of(w, k);
     for (unsigned i = 0; i < CALLS; i++) {
         const struct a_call *other = &w->calls[i];
-        bool ahead = other->used && other->in_line && other->server == k->server && other != k;
-        must(w, !ahead || (k->in_line && k->joined < other->joined), "a call jumps the line");
+        if (!other->used || !other->in_line || other->server != k->server || other == k)
+            continue;
+        uint64_t *others_turn = turn_of(w, other);
+        must(w, k->in_line, "a call jumps the line");
+        must(w, turn != others_turn || k->joined < other->joined, "a call overtakes one of its own address");
+        must(w, turn == others_turn || other->joined > *turn || *others_turn > *turn, "an address has two turns");
     }
+    if (k->in_line)
+        *turn = ++w->joins;
     k->leased = true;
     k->in_line = false;
     k->link = a->link.index;
@@ -183,6 +209,7 @@ static void on_hold(struct world *w, const struct pol_action *a)
     must(w, !k->in_line, "HOLD twice");
     k->in_line = !(w->draining && calls_on(w, c->link) > 0);
     k->joined = ++w->joins;
+    k->held = w->now;
 }
 
 static void on_credit(struct world *w, const struct pol_action *a)
@@ -285,6 +312,15 @@ static enum pol_proof proof_for(const struct world *w, const struct a_call *k)
     return k->first_done ? POL_UNPROVEN : POL_P3_FIRST_PARTIAL;
 }
 
+/* Under a callback, before a full line, or after the longest wait in it. */
+static bool may_refuse(const struct world *w, const struct a_call *k)
+{
+    const struct pol_server *s = &w->servers[k->server];
+    bool waited = k->in_line && s->waiting_longest && w->now >= k->held + s->waiting_longest;
+    bool full = !k->in_line && s->waiting_length && in_line(w, k->server) >= s->waiting_length;
+    return waited || full || w->links[w->clients[k->client].link].callbacks > 0;
+}
+
 static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_ending ending)
 {
     bool orphan = k->leased && w->links[k->link].client == POL_NONE;
@@ -306,7 +342,7 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
     case POL_NOT_SENT:
         return !k->leased || (!k->first_done && k->told == (!k->maybe && !w->links[k->link].condemned));
     case POL_REFUSED:
-        return !k->leased && k->told == !k->maybe && w->links[w->clients[k->client].link].callbacks > 0;
+        return !k->leased && k->told == !k->maybe && may_refuse(w, k);
     case POL_ANSWER_CUT:
         return k->answering && !k->answered && !k->told;
     default:
@@ -512,7 +548,7 @@ static void do_open(struct world *w)
     c->listener = below(w, LISTENERS);
     struct pol_event e = of_client(c, POL_CLIENT_OPENED);
     e.listener = c->listener;
-    e.identity.low = below(w, 3);
+    e.identity.low = c->identity = below(w, IDENTITIES);
     tell(w, e);
 }
 
@@ -789,7 +825,12 @@ static void begin(struct world *w, uint64_t seed)
     uint32_t members = 0;
     for (unsigned i = 0; i < SERVERS; i++) {
         uint32_t count = 1 + below(w, 3);
-        w->servers[i] = (struct pol_server){ below(w, 4), 300, members, count };
+        w->servers[i] = (struct pol_server){ .calls = below(w, 4),
+                                             .waiting_length = below(w, 4),
+                                             .waiting_longest = chance(w, 50) ? 500 : 0,
+                                             .connect_timeout = 300,
+                                             .member_first = members,
+                                             .member_count = count };
         members += count;
     }
     for (unsigned i = 0; i < LISTENERS; i++)
