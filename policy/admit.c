@@ -69,10 +69,14 @@ static bool has_slot(const struct server *s)
 enum admission pol_admit(struct pol_brain *b, uint32_t call)
 {
     struct server *s = &b->servers[b->calls[call].server];
+    if (b->calls[call].pending)
+        return ADMITTED;
     if (has_slot(s) && s->waiting == 0) {
         s->inside++;
         return ADMITTED;
     }
+    if (s->settings.calls && s->abandoned >= s->settings.calls)
+        return REFUSED;
     if (s->settings.waiting_length && s->waiting >= s->settings.waiting_length)
         return REFUSED;
     join_line(b, call);
@@ -82,9 +86,10 @@ enum admission pol_admit(struct pol_brain *b, uint32_t call)
 void pol_admit_leave(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
+    b->servers[k->server].abandoned -= k->state == CALL_ABANDONED;
     if (k->in_line)
         leave_line(b, call);
-    else if (k->state != CALL_WAITING)
+    else if (k->state != CALL_WAITING && !k->pending)
         b->servers[k->server].inside--;
 }
 

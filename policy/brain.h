@@ -73,16 +73,19 @@ struct link {
     uint32_t group_entry; /* row of groups that it keeps alive, or POL_NONE */
     uint32_t first_call;
     uint32_t calls;
+    uint32_t abandoned; /* of them */
     uint32_t callbacks; /* of the server's, that its client has not answered yet */
     uint32_t next;      /* FREE or SETTLING: in that list */
 };
 
-/*   FREE --> WAITING --> INSIDE --> ANSWERING --> FREE     (any of them may end early) */
+/*   FREE --> WAITING --> INSIDE --> ANSWERING --> FREE     (any of them may end early)
+ *                          `-----> ABANDONED ------^  */
 enum call_state {
     CALL_FREE,
     CALL_WAITING,   /* at its client's front, nothing of it has gone up */
     CALL_INSIDE,    /* leased: it holds a slot of its server */
     CALL_ANSWERING, /* its answer has begun; it still holds the slot */
+    CALL_ABANDONED, /* its client was told that it was given up; it still holds the slot until the server is done */
 };
 
 struct call {
@@ -96,6 +99,11 @@ struct call {
     bool fault;      /* ANSWERING */
     bool dne;        /* ANSWERING: with did-not-execute */
     bool in_line;
+    bool pending; /* it holds no slot */
+    bool overdue; /* its link is given up because of it */
+    int64_t begun;
+    int64_t touched; /* when its server, or the way to it, last moved */
+    uint32_t rule;
     uint32_t client;
     uint32_t link;
     uint32_t server;
@@ -110,6 +118,7 @@ struct member {
 struct server {
     struct pol_server settings;
     uint32_t inside;
+    uint32_t abandoned; /* of them */
     uint32_t waiting;
     uint32_t turn; /* the address whose turn it is; POL_NONE: nobody waits */
 };
@@ -146,6 +155,7 @@ struct pol_brain {
     struct member *members;
     struct server *servers;
     struct listener *listeners;
+    struct pol_call_rules *rules;
     struct group *groups;
     struct address *addresses;
     uint32_t *group_heads, *address_heads; /* hash buckets, hash_mask + 1 of each */
@@ -153,7 +163,7 @@ struct pol_brain {
     uint64_t seed;
 
     uint32_t max_clients, max_links, max_calls;
-    uint32_t server_count, listener_count, group_rows;
+    uint32_t server_count, listener_count, rule_count, group_rows;
     uint32_t group_free, address_free, link_free;  /* rows that were used and are free again */
     uint32_t group_high, address_high, links_high; /* rows from here on were never used */
     uint32_t clients_high;
@@ -197,6 +207,9 @@ void pol_client_pdu(struct pol_brain *b, const struct pol_event *e);
 void pol_client_control(struct pol_brain *b, const struct pol_event *e);
 void pol_client_call(struct pol_brain *b, const struct pol_event *e);
 void pol_client_waited_enough(struct pol_brain *b, uint32_t client); /* the call at its front */
+void pol_client_unblocked(struct pol_brain *b, uint32_t client);     /* its link has no abandoned call any more */
+/* It was told, on a connection with a security context, that a call was given up: nothing may follow that. */
+void pol_client_timed_out(struct pol_brain *b, uint32_t client);
 void pol_client_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_client_end(struct pol_brain *b, const struct pol_event *e);
 void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
@@ -239,6 +252,7 @@ void pol_call_wait(struct pol_brain *b, uint32_t call); /* it stands in line, an
 void pol_call_due(struct pol_brain *b, uint32_t call);
 void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e);
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e);
+void pol_call_progress(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_answer_end(struct pol_brain *b, const struct pol_event *e);
 /* Takes it off its link, line and slot, and emits POL_END. */
@@ -252,7 +266,7 @@ void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending,
 enum admission {
     ADMITTED, /* it holds a slot now */
     IN_LINE,
-    REFUSED, /* the line is full */
+    REFUSED, /* the line is full, or all slots belong to abandoned calls */
 };
 enum admission pol_admit(struct pol_brain *b, uint32_t call);
 void pol_admit_leave(struct pol_brain *b, uint32_t call);

@@ -6,12 +6,18 @@
 /* Statuses that we send (protocol facts 3.2: what unmodified clients make of each). */
 #define STATUS_CALL_FAILED     0x1c000012u /* nca_s_fault_unspec: Windows and Wine report 1726 */
 #define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727; no nca code exists */
+#define STATUS_CANCELLED       0x1c00000du /* nca_s_fault_cancel: Windows and Wine report 1818 */
+
+#define LEVEL_CONNECT     2
+#define CALLBACK_CHECK    1000 /* ms */
+#define ABANDONED_DEFAULT 16u  /* where calls are not limited */
 
 static const struct pol_life life[] = {
     [CALL_FREE] = { "free", POL_MAY(CALL_WAITING) },
     [CALL_WAITING] = { "waiting", POL_MAY(CALL_INSIDE) | POL_MAY(CALL_FREE) },
-    [CALL_INSIDE] = { "inside", POL_MAY(CALL_ANSWERING) | POL_MAY(CALL_FREE) },
+    [CALL_INSIDE] = { "inside", POL_MAY(CALL_ANSWERING) | POL_MAY(CALL_ABANDONED) | POL_MAY(CALL_FREE) },
     [CALL_ANSWERING] = { "answering", POL_MAY(CALL_FREE) },
+    [CALL_ABANDONED] = { "abandoned", POL_MAY(CALL_FREE) },
 };
 
 static void move(struct pol_brain *b, uint32_t call, enum call_state to)
@@ -38,11 +44,15 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
     uint32_t client = e->client.index;
     struct call *k = &b->calls[e->call.index];
     uint8_t state = k->state;
+    uint32_t rule = e->rule < b->rule_count ? e->rule : 0;
     *k = (struct call){
         .generation = e->call.generation,
         .state = state,
         .level = e->level,
         .maybe = e->maybe,
+        .pending = b->rules[rule].pending,
+        .begun = b->now,
+        .rule = rule,
         .client = client,
         .link = POL_NONE,
         .server = b->listeners[b->clients[client].listener].settings.server,
@@ -50,6 +60,26 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
         .previous = POL_NONE,
     };
     move(b, e->call.index, CALL_WAITING);
+}
+
+static int64_t earlier(int64_t at, int64_t since, int64_t time)
+{
+    return time && since + time < at ? since + time : at;
+}
+
+/* What it has seen of progress is looked at when it is due, not each time there is some. */
+static int64_t due_at(const struct pol_brain *b, const struct call *k)
+{
+    const struct pol_call_rules *rules = &b->rules[k->rule];
+    int64_t at = earlier(POL_NEVER, k->begun, rules->deadline);
+    return rules->pending ? at : earlier(at, k->touched, rules->call_timeout);
+}
+
+void pol_call_wait(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    int64_t at = earlier(POL_NEVER, k->begun, b->rules[k->rule].deadline);
+    set_deadline(b, call, earlier(at, b->now, b->servers[k->server].settings.waiting_longest));
 }
 
 void pol_call_lease(struct pol_brain *b, uint32_t call)
@@ -65,22 +95,12 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     l->first_call = call;
     l->calls++;
     move(b, call, CALL_INSIDE);
-    set_deadline(b, call, POL_NEVER);
+    k->touched = b->now;
+    set_deadline(b, call, due_at(b, k));
     struct pol_action *a = pol_emit(b, POL_LEASE);
     a->call = pol_call_id(b, call);
     a->client = pol_client_id(b, k->client);
     a->link = pol_link_id(b, k->link);
-}
-
-void pol_call_wait(struct pol_brain *b, uint32_t call)
-{
-    int64_t longest = b->servers[b->calls[call].server].settings.waiting_longest;
-    set_deadline(b, call, longest ? b->now + longest : POL_NEVER);
-}
-
-void pol_call_due(struct pol_brain *b, uint32_t call)
-{
-    pol_client_waited_enough(b, b->calls[call].client);
 }
 
 static void leave_link(struct pol_brain *b, struct call *k)
@@ -91,6 +111,7 @@ static void leave_link(struct pol_brain *b, struct call *k)
     *(k->previous == POL_NONE ? &l->first_call : &b->calls[k->previous].next) = k->next;
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
+    l->abandoned -= k->state == CALL_ABANDONED;
     if (--l->calls == 0)
         l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
 }
@@ -107,13 +128,38 @@ static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, 
     });
 }
 
+/* Its line is written when its client is told; what becomes of it afterwards concerns the server alone. */
+static void abandon(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    struct pol_action *a = pol_emit(b, POL_ABANDON);
+    a->call = pol_call_id(b, call);
+    a->link = pol_link_id(b, k->link);
+    a->ending = POL_TIMED_OUT;
+    a->cancel = b->rules[k->rule].cancel && k->level < LEVEL_CONNECT;
+    move(b, call, CALL_ABANDONED);
+    b->links[k->link].abandoned++;
+    b->servers[k->server].abandoned++;
+    struct client *client = &b->clients[k->client];
+    if (client->front == FRONT_CALL && b->calls[client->call].in_line)
+        pol_admit_leave(b, client->call); /* what its client asked next waits behind it, and not in line */
+}
+
+static void emit_end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool answered)
+{
+    struct call *k = &b->calls[call];
+    struct pol_action *a = pol_emit(b, k->state == CALL_ABANDONED ? POL_RELEASE : POL_END);
+    a->call = pol_call_id(b, call);
+    if (k->state == CALL_ABANDONED)
+        return;
+    a->ending = (uint8_t)ending;
+    a->proof = (uint8_t)proof_of(b, k, answered);
+}
+
 static void end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool answered)
 {
     struct call *k = &b->calls[call];
-    struct pol_action *a = pol_emit(b, POL_END);
-    a->call = pol_call_id(b, call);
-    a->ending = (uint8_t)ending;
-    a->proof = (uint8_t)proof_of(b, k, answered);
+    emit_end(b, call, ending, answered);
     set_deadline(b, call, POL_NEVER);
     pol_admit_leave(b, call);
     leave_link(b, k);
@@ -125,6 +171,12 @@ static void end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool
 void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
 {
     end(b, call, ending, false);
+}
+
+/* How a call ends whose client is not there any more: did it leave, or did we end its connection? */
+static enum pol_ending left(const struct pol_brain *b, const struct call *k)
+{
+    return b->links[k->link].reason == POL_BY_CALL_TIMEOUT ? POL_CUT_OFF : POL_CLIENT_LEFT;
 }
 
 /* What follows for client and link when one of their calls is over. */
@@ -150,6 +202,7 @@ void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
         return;
     k->first_done = e->first_done;
     k->last_done = e->last_done;
+    k->touched = b->now;
     if (!k->maybe || !k->last_done)
         return;
     uint32_t client = k->client, link = k->link;
@@ -157,12 +210,30 @@ void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
     over(b, client, link);
 }
 
+void pol_call_progress(struct pol_brain *b, const struct pol_event *e)
+{
+    struct call *k = find(b, e->call);
+    if (k)
+        k->touched = b->now;
+}
+
+/* A late answer goes nowhere: its client has been told. */
+static void swallow(struct pol_brain *b, const struct call *k, struct pol_id call)
+{
+    struct pol_action *a = pol_emit(b, POL_SWALLOW);
+    a->call = call;
+    a->link = pol_link_id(b, k->link);
+}
+
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
+    if (k && k->state == CALL_ABANDONED)
+        swallow(b, k, e->call);
     if (!k || k->state != CALL_INSIDE)
         return;
     move(b, e->call.index, CALL_ANSWERING);
+    k->touched = b->now;
     k->fault = e->fault;
     k->dne = e->dne;
     pol_link_fault(&b->links[k->link], e);
@@ -174,11 +245,14 @@ void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
 void pol_answer_end(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
-    if (!k || k->state != CALL_ANSWERING)
+    if (!k || (k->state != CALL_ANSWERING && k->state != CALL_ABANDONED))
         return;
     uint32_t client = k->client, link = k->link;
+    bool was_abandoned = k->state == CALL_ABANDONED;
     k->fault = k->fault || e->fault; /* a fault may end a response that has begun */
-    end(b, e->call.index, client == POL_NONE ? POL_CLIENT_LEFT : k->fault ? POL_FAULTED : POL_ANSWERED, true);
+    end(b, e->call.index, client == POL_NONE ? left(b, k) : k->fault ? POL_FAULTED : POL_ANSWERED, true);
+    if (was_abandoned && client != POL_NONE && b->links[link].abandoned == 0)
+        pol_client_unblocked(b, client);
     over(b, client, link);
 }
 
@@ -200,6 +274,49 @@ void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending,
     pol_call_end(b, call, ending);
 }
 
+/* ---- time-outs ---- */
+
+static bool too_many_abandoned(const struct server *s)
+{
+    uint32_t most = s->settings.abandoned ? s->settings.abandoned : s->settings.calls;
+    return s->abandoned >= (most ? most : ABANDONED_DEFAULT);
+}
+
+/* 1818 for the client. The server is not told: it goes on, and what it does still counts. Only where that cannot be, its
+ * connection is given up: a request was not written whole, an answer has begun, or too many are abandoned already. */
+static void time_out(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    bool settling = b->links[k->link].state == LINK_SETTLING; /* because of another of its calls */
+    if (settling || k->state == CALL_ANSWERING || !k->last_done || too_many_abandoned(&b->servers[k->server])) {
+        k->overdue = true;
+        if (!settling)
+            pol_link_settle(b, k->link, true, POL_BY_CALL_TIMEOUT);
+        return;
+    }
+    fault(b, call, STATUS_CANCELLED, false);
+    abandon(b, call);
+    if (k->level >= POL_LEVEL_PACKET)
+        pol_client_timed_out(b, k->client);
+    else
+        pol_client_call_over(b, k->client);
+}
+
+void pol_call_due(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    if (k->state == CALL_WAITING)
+        pol_client_waited_enough(b, k->client);
+    else if (due_at(b, k) > b->now)
+        set_deadline(b, call, due_at(b, k));
+    else if (b->links[k->link].callbacks > 0) /* its server waits for its client */
+        set_deadline(b, call, b->now + CALLBACK_CHECK);
+    else if (k->client != POL_NONE) /* else it holds its slot, and nobody waits for it */
+        time_out(b, call);
+}
+
+/* ---- lost ---- */
+
 /* The table "What the client is told": 1726 below level packet, else a reset; with a proof 1727 at any level. An
  * answer that has begun can only be cut: a fault after part of a response is not for every client. Where the server has
  * condemned the connection, it has told. */
@@ -208,20 +325,25 @@ void pol_call_lost(struct pol_brain *b, uint32_t call)
     struct call *k = &b->calls[call];
     struct link *l = &b->links[k->link];
     bool drained = l->reason == POL_BY_DRAIN;
+    bool given_up = l->reason == POL_BY_CALL_TIMEOUT;
+    enum pol_ending ending = k->overdue ? POL_TIMED_OUT : given_up ? POL_CUT_OFF : POL_SERVER_LOST;
     if (k->client == POL_NONE) {
-        pol_call_end(b, call, drained ? POL_DRAINED : POL_CLIENT_LEFT);
+        pol_call_end(b, call, drained ? POL_DRAINED : left(b, k));
+    } else if (k->state == CALL_ABANDONED) {
+        pol_call_end(b, call, POL_TIMED_OUT);
     } else if (k->state == CALL_ANSWERING) {
         l->untold = true;
-        pol_call_end(b, call, POL_ANSWER_CUT);
+        pol_call_end(b, call, given_up ? ending : POL_ANSWER_CUT);
     } else if (l->condemned) {
         pol_call_end(b, call, proof_of(b, k, false) == POL_UNPROVEN ? POL_SERVER_LOST : POL_NOT_SENT);
     } else if (proof_of(b, k, false) != POL_UNPROVEN) {
         *(k->level < POL_LEVEL_PACKET ? &l->told : &l->told_signed) = true;
         pol_call_refuse(b, call, drained ? POL_DRAINED : POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
     } else {
-        if (k->level < POL_LEVEL_PACKET)
-            fault(b, call, STATUS_CALL_FAILED, false);
-        *(k->level < POL_LEVEL_PACKET ? &l->told : &l->untold) = true;
-        pol_call_end(b, call, drained ? POL_DRAINED : POL_SERVER_LOST);
+        bool tell = k->level < POL_LEVEL_PACKET || k->overdue;
+        if (tell)
+            fault(b, call, k->overdue ? STATUS_CANCELLED : STATUS_CALL_FAILED, false);
+        *(!tell ? &l->untold : k->level < POL_LEVEL_PACKET ? &l->told : &l->told_signed) = true;
+        pol_call_end(b, call, drained ? POL_DRAINED : ending);
     }
 }

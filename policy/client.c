@@ -103,9 +103,17 @@ static void refuse_instead_of_waiting(struct pol_brain *b, uint32_t client)
         pol_client_call_over(b, client);
 }
 
+void pol_client_timed_out(struct pol_brain *b, uint32_t client)
+{
+    if (b->clients[client].front == FRONT_CALL)
+        refuse_front(b, client, POL_NOT_SENT, STATUS_CALL_FAILED_DNE);
+    close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_CALL_TIMEOUT);
+}
+
 void pol_client_waited_enough(struct pol_brain *b, uint32_t client)
 {
-    refuse_instead_of_waiting(b, client);
+    if (b->links[b->clients[client].link].state == LINK_RELAYING) /* else what follows from the link's end tells it */
+        refuse_instead_of_waiting(b, client);
 }
 
 void pol_client_called_back(struct pol_brain *b, uint32_t client)
@@ -218,10 +226,16 @@ void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
 
 /* ---- its front ---- */
 
+/* Calls of which its client still waits for something. */
+static uint32_t unanswered(const struct pol_brain *b, uint32_t link)
+{
+    return link == POL_NONE ? 0 : b->links[link].calls - b->links[link].abandoned;
+}
+
 /* A drain lets calls in flight end and begins no new ones: what comes beside them waits for the end. */
 static bool waits_for_drain(const struct pol_brain *b, uint32_t client)
 {
-    return b->draining && b->links[b->clients[client].link].calls > 0;
+    return b->draining && unanswered(b, b->clients[client].link) > 0;
 }
 
 /* Not while its server waits for the answer to a callback. */
@@ -233,7 +247,7 @@ static void wait(struct pol_brain *b, uint32_t client)
         return;
     }
     emit(b, POL_HOLD, client);
-    if (b->calls[c->call].in_line)
+    if (!waits_for_drain(b, client))
         pol_call_wait(b, c->call);
 }
 
@@ -243,7 +257,7 @@ static void release(struct pol_brain *b, uint32_t client)
     if (c->front != FRONT_CALL) {
         c->front = FRONT_EMPTY;
         emit(b, POL_PASS, client);
-    } else if (waits_for_drain(b, client)) {
+    } else if (waits_for_drain(b, client) || b->links[c->link].abandoned > 0) {
         wait(b, client);
     } else {
         enum admission admission = pol_admit(b, c->call);
@@ -314,6 +328,15 @@ static void asked(struct pol_brain *b, uint32_t client)
             emit(b, POL_HOLD, client);
         }
     }
+}
+
+/* What it asked next has waited behind the abandoned call, and not in line. */
+void pol_client_unblocked(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->state == CLIENT_RELAYING && c->front == FRONT_CALL && !b->calls[c->call].in_line &&
+        !waits_for_drain(b, client) && b->links[c->link].state == LINK_RELAYING)
+        release(b, client);
 }
 
 void pol_client_connected(struct pol_brain *b, uint32_t client)
@@ -387,7 +410,7 @@ void pol_client_bound(struct pol_brain *b, uint32_t client)
 static bool is_in_flight(const struct pol_brain *b, const struct client *c)
 {
     bool in_line = c->front == FRONT_CALL && b->calls[c->call].in_line;
-    return in_line || (c->link != POL_NONE && b->links[c->link].calls > 0);
+    return in_line || unanswered(b, c->link) > 0;
 }
 
 void pol_client_drain(struct pol_brain *b, uint32_t client)
@@ -408,7 +431,9 @@ void pol_client_call_over(struct pol_brain *b, uint32_t client)
     struct client *c = &b->clients[client];
     if (c->link == POL_NONE || b->links[c->link].state != LINK_RELAYING)
         return; /* the link is being settled: it closes its client itself */
-    if (lingers(b, c)) {
+    if (c->state == CLIENT_LEAVING && unanswered(b, c->link) == 0 && b->links[c->link].abandoned > 0) {
+        pol_client_close(b, client, false, POL_FLUSHED, POL_BY_CLIENT_FIN);
+    } else if (lingers(b, c)) {
         pol_emit(b, POL_END_INPUT)->link = pol_link_id(b, c->link);
         pol_deadline_set(&b->deadlines, client, b->now + POL_LINGER_TIME);
     } else if (b->draining) {

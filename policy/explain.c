@@ -19,6 +19,7 @@ static const char *const event_names[] = {
     [POL_ACCEPTED] = "accepted",
     [POL_ANSWER_BEGIN] = "answer-begin",
     [POL_ANSWER_END] = "answer-end",
+    [POL_PROGRESS] = "progress",
     [POL_CALLBACK_DOWN] = "callback-down",
     [POL_CALLBACK_UP] = "callback-up",
     [POL_LINK_STRAY] = "link-stray",
@@ -29,10 +30,14 @@ static const char *const event_names[] = {
 static_assert(sizeof event_names / sizeof *event_names == POL_EVENT_KINDS, "a name for each event");
 
 static const char *const action_names[] = {
-    [POL_PASS] = "pass",   [POL_SWALLOW] = "swallow",     [POL_LEASE] = "lease", [POL_HOLD] = "hold",
-    [POL_PAUSE] = "pause", [POL_RESUME] = "resume",       [POL_DIAL] = "dial",   [POL_ANSWER_BIND] = "answer-bind",
-    [POL_FAULT] = "fault", [POL_END_INPUT] = "end-input", [POL_CLOSE] = "close", [POL_LISTEN_OFF] = "listen-off",
-    [POL_END] = "end",
+    [POL_PASS] = "pass",       [POL_SWALLOW] = "swallow",
+    [POL_LEASE] = "lease",     [POL_HOLD] = "hold",
+    [POL_PAUSE] = "pause",     [POL_RESUME] = "resume",
+    [POL_DIAL] = "dial",       [POL_ANSWER_BIND] = "answer-bind",
+    [POL_FAULT] = "fault",     [POL_END_INPUT] = "end-input",
+    [POL_CLOSE] = "close",     [POL_LISTEN_OFF] = "listen-off",
+    [POL_END] = "end",         [POL_ABANDON] = "abandon",
+    [POL_RELEASE] = "release",
 };
 static_assert(sizeof action_names / sizeof *action_names == POL_ACTION_KINDS, "a name for each action");
 
@@ -53,6 +58,7 @@ static const char *const reason_names[] = {
     [POL_BY_LINGER] = "no-close-in-time",
     [POL_BY_REFUSAL] = "call-refused",
     [POL_BY_TABLE_FULL] = "table-of-calls-full",
+    [POL_BY_CALL_TIMEOUT] = "call-timeout",
 };
 static_assert(sizeof reason_names / sizeof *reason_names == POL_REASONS, "a name for each reason");
 
@@ -60,7 +66,8 @@ static const char *const ending_names[] = {
     [POL_ANSWERED] = "answered",       [POL_FAULTED] = "fault",       [POL_MAYBE_SENT] = "maybe-sent",
     [POL_UNAVAILABLE] = "unavailable", [POL_WITHDRAWN] = "withdrawn", [POL_CLIENT_LEFT] = "client-left",
     [POL_SERVER_LOST] = "server-lost", [POL_NOT_SENT] = "not-sent",   [POL_ANSWER_CUT] = "answer-cut",
-    [POL_DRAINED] = "drained",         [POL_REFUSED] = "refused",
+    [POL_DRAINED] = "drained",         [POL_REFUSED] = "refused",     [POL_TIMED_OUT] = "timed-out",
+    [POL_CUT_OFF] = "cut-off",
 };
 static_assert(sizeof ending_names / sizeof *ending_names == POL_ENDINGS, "a name for each ending");
 

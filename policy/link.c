@@ -177,6 +177,11 @@ void pol_link_cut(struct pol_brain *b, uint32_t link)
         pol_deadline_hasten(&b->deadlines, b->max_clients + link, b->now + POL_LAST_TIME);
 }
 
+static bool is_by_server(enum pol_reason reason)
+{
+    return reason == POL_BY_SERVER_FIN || reason == POL_BY_SERVER_RESET || reason == POL_BY_SERVER_BAD;
+}
+
 void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)
 {
     struct link *l = &b->links[link];
@@ -184,7 +189,7 @@ void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_re
     set_deadline(b, link, POL_NEVER);
     l->reset = reset;
     l->reason = (uint8_t)reason;
-    l->condemned = l->condemned && reason != POL_BY_DRAIN; /* then it is we who end it */
+    l->condemned = l->condemned && is_by_server(reason); /* else it is we who end it */
     l->next = POL_NONE;
     *(b->settling_last == POL_NONE ? &b->settling_first : &b->links[b->settling_last].next) = link;
     b->settling_last = link;
@@ -245,6 +250,10 @@ static void orphan(struct pol_brain *b, uint32_t link)
 void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)
 {
     struct link *l = &b->links[link];
+    if (l->state == LINK_SETTLING) { /* what was due in the same moment ended both */
+        l->client = POL_NONE;
+        disown_calls(b, l);
+    }
     if (l->state != LINK_DIALLING && l->state != LINK_RELAYING)
         return;
     bool limited = b->servers[b->listeners[b->clients[l->client].listener].settings.server].settings.calls != 0;

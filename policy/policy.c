@@ -20,13 +20,14 @@ static bool make_tables(struct pol_brain *b, const struct pol_settings *s)
     b->members = calloc(members, sizeof *b->members);
     b->servers = calloc(s->server_count, sizeof *b->servers);
     b->listeners = calloc(s->listener_count, sizeof *b->listeners);
+    b->rules = calloc(s->rule_count ? s->rule_count : 1, sizeof *b->rules);
     b->groups = calloc(b->group_rows, sizeof *b->groups);
     b->addresses = calloc(b->max_clients, sizeof *b->addresses);
     b->group_heads = malloc(buckets * sizeof *b->group_heads);
     b->address_heads = malloc(buckets * sizeof *b->address_heads);
     bool timers = pol_deadlines_init(&b->deadlines, b->max_clients + b->max_links + 1 + b->max_calls);
-    return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->groups &&
-           b->addresses && b->group_heads && b->address_heads;
+    return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->rules &&
+           b->groups && b->addresses && b->group_heads && b->address_heads;
 }
 
 static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
@@ -37,6 +38,9 @@ static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
         b->servers[i] = (struct server){ .settings = s->servers[i], .turn = POL_NONE };
     for (uint32_t i = 0; i < s->listener_count; i++)
         b->listeners[i].settings = s->listeners[i];
+    for (uint32_t i = 0; i < s->rule_count; i++)
+        b->rules[i] = s->rules[i];
+    b->rule_count = s->rule_count;
     b->server_count = s->server_count;
     b->listener_count = s->listener_count;
 }
@@ -67,8 +71,8 @@ void pol_destroy(struct pol_brain *b)
     if (!b)
         return;
     pol_deadlines_free(&b->deadlines);
-    void *tables[] = { b->clients,   b->links,  b->calls,     b->members,     b->servers,
-                       b->listeners, b->groups, b->addresses, b->group_heads, b->address_heads };
+    void *tables[] = { b->clients, b->links,  b->calls,     b->members,     b->servers,      b->listeners,
+                       b->rules,   b->groups, b->addresses, b->group_heads, b->address_heads };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
     free(b);
@@ -189,6 +193,7 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_ACCEPTED] = pol_call_accepted,
     [POL_ANSWER_BEGIN] = pol_answer_begin,
     [POL_ANSWER_END] = pol_answer_end,
+    [POL_PROGRESS] = pol_call_progress,
     [POL_CALLBACK_DOWN] = pol_link_callback,
     [POL_CALLBACK_UP] = pol_client_callback,
     [POL_LINK_STRAY] = pol_link_stray,

@@ -43,9 +43,18 @@ struct pol_server {
     uint32_t calls;          /* most calls inside it at once; 0: no limit */
     uint32_t waiting_length; /* most calls in the line before it; 0: no limit */
     int64_t waiting_longest; /* ms that a call may stand in line; 0: for ever */
+    uint32_t abandoned; /* most calls inside it that were given up; 0: as many as `calls`, or 16 without a limit */
     int64_t connect_timeout; /* ms */
     uint32_t member_first;   /* its members have the indices member_first … member_first + member_count - 1 */
     uint32_t member_count;
+};
+
+/* What holds for a kind of calls. Times are ms, 0: never. */
+struct pol_call_rules {
+    int64_t call_timeout; /* of silence from the server, while a call is inside it */
+    int64_t deadline;     /* of a whole call, waiting included */
+    bool cancel;          /* a call that is given up is cancelled as well, where no security context forbids it */
+    bool pending;         /* it returns only when something happens: takes no slot, and no call_timeout */
 };
 
 struct pol_listener {
@@ -60,8 +69,10 @@ struct pol_settings {
     uint32_t server_count;
     const struct pol_listener *listeners; /* copied */
     uint32_t listener_count;
-    int64_t drain;        /* ms */
-    uint32_t max_clients; /* sizes of the tables: indices stay below these */
+    const struct pol_call_rules *rules; /* copied; POL_CALL_BEGIN names one */
+    uint32_t rule_count;                /* 0: one rule of zeros */
+    int64_t drain;                      /* ms */
+    uint32_t max_clients;               /* sizes of the tables: indices stay below these */
     uint32_t max_links;
     uint32_t max_calls;
     uint64_t seed; /* any number an attacker cannot guess; orders hash tables, decides nothing */
@@ -74,7 +85,7 @@ enum pol_event_kind {
     POL_CLIENT_OPENED, /* client listener identity */
     POL_CLIENT_BIND,   /* client level group alter · asks */
     POL_AUTH_LEG,      /* client · an auth3 · asks */
-    POL_CALL_BEGIN, /* client call level maybe · first fragment of a request · asks; later ones flow on the lease */
+    POL_CALL_BEGIN, /* client call level maybe rule · first fragment of a request · asks; later ones flow on the lease */
     POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) orphaned · else co_cancel · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
     POL_CLIENT_END,     /* client how cut · no more comes from it; cut: in the middle of a request */
@@ -85,6 +96,7 @@ enum pol_event_kind {
     POL_ACCEPTED,       /* call first_done last_done · what write() has taken of its request */
     POL_ANSWER_BEGIN,   /* call fault status dne · first fragment of the answer · asks */
     POL_ANSWER_END,     /* call · the last one */
+    POL_PROGRESS,       /* call · some more of its request was taken, or of its answer has come */
     POL_CALLBACK_DOWN,  /* link · a request of the server's, nested in an open call · asks */
     POL_CALLBACK_UP,    /* client · its answer to one · asks */
     POL_LINK_STRAY,     /* link fault status · a PDU that belongs to no open call · asks */
@@ -119,6 +131,7 @@ struct pol_event {
     struct pol_id link;
     struct pol_id call;
     uint32_t listener;
+    uint32_t rule;
     uint32_t group;  /* association group id; 0: none */
     uint32_t status; /* of a fault */
     int error;       /* errno */
@@ -141,6 +154,8 @@ enum pol_action_kind {
     POL_CLOSE,       /* client or link, reset when reason */
     POL_LISTEN_OFF,  /* listener */
     POL_END,         /* call ending proof: it is over, its index is free again; write its line */
+    POL_ABANDON,     /* call ending proof cancel: write its line; it stays inside the server, its answer is dropped */
+    POL_RELEASE,     /* call: one that was abandoned is over, its index is free again */
     POL_ACTION_KINDS
 };
 
@@ -168,6 +183,7 @@ enum pol_reason {
     POL_BY_LINGER,
     POL_BY_REFUSAL,
     POL_BY_TABLE_FULL,
+    POL_BY_CALL_TIMEOUT,
     POL_REASONS
 };
 
@@ -184,6 +200,8 @@ enum pol_ending {
     POL_ANSWER_CUT,
     POL_DRAINED,
     POL_REFUSED,
+    POL_TIMED_OUT,
+    POL_CUT_OFF,
     POL_ENDINGS
 };
 
@@ -203,8 +221,9 @@ struct pol_action {
     uint8_t reason;
     uint8_t ending;
     uint8_t proof;
-    bool reset; /* POL_CLOSE: by RST, not by FIN */
-    bool ack;   /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
+    bool reset;  /* POL_CLOSE: by RST, not by FIN */
+    bool ack;    /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
+    bool cancel; /* POL_ABANDON: send co_cancel */
     bool dne;
     struct pol_id client; /* the ids that do not apply have the index POL_NONE */
     struct pol_id link;

@@ -61,6 +61,7 @@ static const struct field event_fields[] = {
     { "address", WIDE, EVENT(identity.low), 0, NULL },
     { "level", BYTE, EVENT(level), 0, NULL },
     { "group", NUMBER, EVENT(group), 0, NULL },
+    { "rule", NUMBER, EVENT(rule), 0, NULL },
     { "status", STATUS, EVENT(status), 0, NULL },
     { "error", NUMBER, EVENT(error), 0, NULL },
     { "how", WORD, EVENT(how), 0, how_name },
@@ -86,6 +87,7 @@ static const struct field action_fields[] = {
     { "delay", NUMBER, ACTION(delay), 0, NULL },
     { "dne", WORD, ACTION(dne), 0, flag_name },
     { "ack", WORD, ACTION(ack), 0, flag_name },
+    { "cancel", WORD, ACTION(cancel), 0, flag_name },
     { "with", WORD, ACTION(reset), 0, with_name },
     { "when", WORD, ACTION(when), 0, when_name },
     { "reason", WORD, ACTION(reason), 0, pol_reason_name },
@@ -102,7 +104,7 @@ static const char *const event_keys[] = {
     [POL_CLIENT_OPENED] = "client listener? address?",
     [POL_CLIENT_BIND] = "client level? group? alter?",
     [POL_AUTH_LEG] = "client",
-    [POL_CALL_BEGIN] = "client call level? maybe?",
+    [POL_CALL_BEGIN] = "client call level? maybe? rule?",
     [POL_CLIENT_CONTROL] = "client call? orphaned?",
     [POL_CLIENT_STRAY] = "client",
     [POL_CLIENT_END] = "client how cut?",
@@ -113,6 +115,7 @@ static const char *const event_keys[] = {
     [POL_ACCEPTED] = "call first-done last-done",
     [POL_ANSWER_BEGIN] = "call fault? status? dne?",
     [POL_ANSWER_END] = "call fault?",
+    [POL_PROGRESS] = "call",
     [POL_CALLBACK_DOWN] = "link",
     [POL_CALLBACK_UP] = "client",
     [POL_LINK_STRAY] = "link fault? status?",
@@ -136,6 +139,8 @@ static const char *const action_keys[] = {
     [POL_CLOSE] = "client? link? with when delay? reason",
     [POL_LISTEN_OFF] = "listener",
     [POL_END] = "call ending proof",
+    [POL_ABANDON] = "call link ending cancel",
+    [POL_RELEASE] = "call",
 };
 static_assert(COUNT(action_keys) == POL_ACTION_KINDS, "keys for each action");
 

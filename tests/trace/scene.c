@@ -48,11 +48,30 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
         { "calls", &server->calls, NULL },
         { "waiting", &server->waiting_length, NULL },
         { "waiting-longest", NULL, &server->waiting_longest },
+        { "abandoned", &server->abandoned, NULL },
         { "members", &server->member_count, NULL },
         { "connect-timeout", NULL, &server->connect_timeout },
     };
     bool good = read_settings(line, 1, settings, sizeof settings / sizeof *settings, failure);
     s->members += server->member_count;
+    return good;
+}
+
+static bool read_rule(struct tr_scene *s, const struct tr_line *line, struct tr_failure *failure)
+{
+    if (s->settings.rule_count == TR_ROWS_MAX)
+        return tr_fail(failure, line->number, 1, "too many rules");
+    struct pol_call_rules *rule = &s->rules[s->settings.rule_count++];
+    uint32_t cancel = 0, pending = 0;
+    const struct setting settings[] = {
+        { "call-timeout", NULL, &rule->call_timeout },
+        { "deadline", NULL, &rule->deadline },
+        { "cancel", &cancel, NULL },
+        { "pending", &pending, NULL },
+    };
+    bool good = read_settings(line, 1, settings, sizeof settings / sizeof *settings, failure);
+    rule->cancel = cancel;
+    rule->pending = pending;
     return good;
 }
 
@@ -104,8 +123,8 @@ static const struct {
     const char *noun;
     bool (*read)(struct tr_scene *, const struct tr_line *, struct tr_failure *);
 } nouns[] = {
-    { "server", read_server }, { "listener", read_listener }, { "tables", read_tables },
-    { "drain", read_drain },   { "fails", read_fails },
+    { "server", read_server }, { "rule", read_rule },   { "listener", read_listener },
+    { "tables", read_tables }, { "drain", read_drain }, { "fails", read_fails },
 };
 
 bool tr_scene_read(struct tr_scene *s, const struct tr_script *script, size_t *next, struct tr_failure *failure)
@@ -113,6 +132,7 @@ bool tr_scene_read(struct tr_scene *s, const struct tr_script *script, size_t *n
     *s = (struct tr_scene){ .settings = { .drain = 30000, .max_clients = 16, .max_links = 16, .max_calls = 2048 } };
     s->settings.servers = s->servers;
     s->settings.listeners = s->listeners;
+    s->settings.rules = s->rules;
     for (*next = 0; *next < script->count && script->lines[*next].words[0].text[0] != '@'; ++*next) {
         const struct tr_line *line = &script->lines[*next];
         size_t i = 0;

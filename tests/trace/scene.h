@@ -10,6 +10,7 @@
 struct tr_scene {
     struct pol_server servers[TR_ROWS_MAX];
     struct pol_listener listeners[TR_ROWS_MAX];
+    struct pol_call_rules rules[TR_ROWS_MAX];
     struct pol_settings settings; /* points into this very scene */
     uint32_t members;
     char must_fail[256]; /* how this scenario has to fail, or empty */

@@ -16,9 +16,18 @@
 #define SERVERS    2u
 #define LISTENERS  3u
 #define IDENTITIES 3u
-#define STEPS      2500u
-#define BIND_TIME  500
-#define LINGER     30000 /* as the brain has it */
+
+static const struct pol_call_rules rules[] = {
+    { 0 },
+    { .call_timeout = 400 },
+    { .call_timeout = 400, .pending = true },
+    { .deadline = 700, .cancel = true },
+    { .call_timeout = 300, .deadline = 900 },
+};
+#define RULES     ((unsigned)(sizeof rules / sizeof *rules))
+#define STEPS     2500u
+#define BIND_TIME 500
+#define LINGER    30000 /* as the brain has it */
 
 /* ---- the world ---- */
 
@@ -41,8 +50,10 @@ struct a_client {
 struct a_link {
     struct pol_id id;
     bool used, dialling, open, forced, paused, ended_input;
-    bool condemned;  /* by a fault about the connection: its calls are told nothing more */
-    uint32_t client; /* POL_NONE: an orphan */
+    bool called_back; /* ever: then its calls may be given up a little late */
+    bool ended;       /* by its server */
+    bool condemned;   /* by a fault about the connection: its calls are told nothing more */
+    uint32_t client;  /* POL_NONE: an orphan */
     uint32_t server;
     unsigned callbacks;
     int64_t dialled;
@@ -52,6 +63,9 @@ struct a_call {
     struct pol_id id;
     bool used, leased, in_line, maybe, complete;
     bool first_done, last_done, answering, answered, fault, dne, told;
+    bool abandoned; /* its line is written */
+    uint32_t rule;
+    int64_t begun, touched;
     uint8_t level;
     uint32_t client, link, server;
     uint64_t joined; /* order of joining the line */
@@ -130,8 +144,35 @@ static unsigned inside(const struct world *w, uint32_t server)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < CALLS; i++)
-        count += w->calls[i].used && w->calls[i].leased && w->calls[i].server == server;
+        count += w->calls[i].used && w->calls[i].leased && w->calls[i].server == server &&
+                 !rules[w->calls[i].rule].pending;
     return count;
+}
+
+static unsigned abandoned(const struct world *w, uint32_t server, uint32_t link)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        const struct a_call *k = &w->calls[i];
+        count += k->used && k->abandoned && k->server == server && (link == POL_NONE || k->link == link);
+    }
+    return count;
+}
+
+/* Calls of which their client still waits for something. */
+static unsigned unanswered(const struct world *w, uint32_t link)
+{
+    return calls_on(w, link) - abandoned(w, w->links[link].server, link);
+}
+
+/* When it is to be given up. */
+static int64_t due_at(const struct a_call *k)
+{
+    const struct pol_call_rules *rule = &rules[k->rule];
+    int64_t at = rule->deadline ? k->begun + rule->deadline : INT64_MAX;
+    if (!rule->pending && rule->call_timeout && k->touched + rule->call_timeout < at)
+        at = k->touched + rule->call_timeout;
+    return at;
 }
 
 static unsigned in_line(const struct world *w, uint32_t server)
@@ -161,7 +202,8 @@ static void on_pass(struct world *w, const struct pol_action *a)
 static void on_swallow(struct world *w, const struct pol_action *a)
 {
     const struct a_link *l = link_of(w, a->link);
-    must(w, l->client == POL_NONE || w->clients[l->client].finished, "SWALLOW although there is a client");
+    bool late = a->call.index != POL_NONE && call_of(w, a->call)->abandoned;
+    must(w, late || l->client == POL_NONE || w->clients[l->client].finished, "SWALLOW although there is a client");
     w->verdicts++;
 }
 
@@ -180,11 +222,13 @@ static void on_lease(struct world *w, const struct pol_action *a)
     must(w, c->open && c->front == CALL && c->call == a->call.index, "LEASE of what is not at the front");
     must(w, l->open && !l->dialling && c->link == a->link.index && !l->ended_input, "LEASE onto no link of its own");
     uint32_t limit = w->servers[k->server].calls;
-    must(w, !limit || inside(w, k->server) < limit, "more calls inside than the limit");
+    bool pending = rules[k->rule].pending;
+    must(w, pending || !limit || inside(w, k->server) < limit, "more calls inside than the limit");
+    must(w, abandoned(w, k->server, a->link.index) == 0, "LEASE beside an abandoned call of its client");
     uint64_t *turn = turn_of(w, k);
     for (unsigned i = 0; i < CALLS; i++) {
         const struct a_call *other = &w->calls[i];
-        if (!other->used || !other->in_line || other->server != k->server || other == k)
+        if (pending || !other->used || !other->in_line || other->server != k->server || other == k)
             continue;
         uint64_t *others_turn = turn_of(w, other);
         must(w, k->in_line, "a call jumps the line");
@@ -194,6 +238,7 @@ static void on_lease(struct world *w, const struct pol_action *a)
     if (k->in_line)
         *turn = ++w->joins;
     k->leased = true;
+    k->touched = w->now;
     k->in_line = false;
     k->link = a->link.index;
     c->front = NOTHING;
@@ -207,7 +252,7 @@ static void on_hold(struct world *w, const struct pol_action *a)
         return;
     struct a_call *k = &w->calls[c->call];
     must(w, !k->in_line, "HOLD twice");
-    k->in_line = !(w->draining && calls_on(w, c->link) > 0);
+    k->in_line = !(w->draining && unanswered(w, c->link) > 0) && abandoned(w, k->server, c->link) == 0;
     k->joined = ++w->joins;
     k->held = w->now;
 }
@@ -250,8 +295,10 @@ static void on_fault(struct world *w, const struct pol_action *a)
     must(w, !k->told, "two faults for one call");
     must(w, !k->answering, "FAULT into an answer");
     must(w, !a->dne || !k->leased || !k->first_done, "did-not-execute without a proof");
-    must(w, a->dne || k->level < 4, "FAULT without a proof on a signed connection");
-    must(w, a->dne == (a->status != 0x1c000012), "the status does not fit the flag");
+    bool timed_out = a->status == 0x1c00000d;
+    must(w, a->dne || k->level < 4 || timed_out, "FAULT without a proof on a signed connection");
+    must(w, a->dne == (a->status != 0x1c000012 && !timed_out), "the status does not fit the flag");
+    must(w, !timed_out || (k->leased && w->now >= due_at(k)), "timed out too early");
     k->told = true;
 }
 
@@ -312,12 +359,22 @@ static enum pol_proof proof_for(const struct world *w, const struct a_call *k)
     return k->first_done ? POL_UNPROVEN : POL_P3_FIRST_PARTIAL;
 }
 
+/* Its server has told what there is to tell, and has ended the connection itself. */
+static bool is_condemned(const struct world *w, const struct a_call *k)
+{
+    return w->links[k->link].condemned && w->links[k->link].ended;
+}
+
 /* Under a callback, before a full line, or after the longest wait in it. */
 static bool may_refuse(const struct world *w, const struct a_call *k)
 {
     const struct pol_server *s = &w->servers[k->server];
     bool waited = k->in_line && s->waiting_longest && w->now >= k->held + s->waiting_longest;
     bool full = !k->in_line && s->waiting_length && in_line(w, k->server) >= s->waiting_length;
+    bool behind = k->joined && s->waiting_longest && w->now >= k->held + s->waiting_longest;
+    bool late = k->joined && rules[k->rule].deadline && w->now >= k->begun + rules[k->rule].deadline;
+    if (behind || late || (s->calls && abandoned(w, k->server, POL_NONE) >= s->calls))
+        return true;
     return waited || full || w->links[w->clients[k->client].link].callbacks > 0;
 }
 
@@ -338,13 +395,17 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
         return orphan;
     case POL_SERVER_LOST:
         return k->leased && !orphan && !k->answering && k->first_done &&
-               k->told == (k->level < 4 && !k->maybe && !w->links[k->link].condemned);
+               k->told == (k->level < 4 && !k->maybe && !is_condemned(w, k));
     case POL_NOT_SENT:
-        return !k->leased || (!k->first_done && k->told == (!k->maybe && !w->links[k->link].condemned));
+        return !k->leased || (!k->first_done && k->told == (!k->maybe && !is_condemned(w, k)));
     case POL_REFUSED:
         return !k->leased && k->told == !k->maybe && may_refuse(w, k);
     case POL_ANSWER_CUT:
         return k->answering && !k->answered && !k->told;
+    case POL_TIMED_OUT:
+        return k->leased && !orphan && w->now >= due_at(k) && k->told == (!k->answering && !k->maybe);
+    case POL_CUT_OFF:
+        return k->leased;
     default:
         return w->draining && ending == POL_DRAINED;
     }
@@ -361,6 +422,7 @@ static bool has_calls(const struct world *w, uint32_t link)
 static void on_end(struct world *w, const struct pol_action *a)
 {
     struct a_call *k = call_of(w, a->call);
+    must(w, !k->abandoned, "two lines for one call");
     bool after_fault = w->before.kind == POL_FAULT && pol_id_equal(w->before.call, a->call);
     must(w, k->told == after_fault, "a FAULT without its END");
     must(w, a->proof == proof_for(w, k), "the proof is not what is known");
@@ -372,6 +434,28 @@ static void on_end(struct world *w, const struct pol_action *a)
     k->used = false;
     if (k->leased && !has_calls(w, k->link))
         w->links[k->link].callbacks = 0; /* they were nested in a call */
+}
+
+static void on_abandon(struct world *w, const struct pol_action *a)
+{
+    struct a_call *k = call_of(w, a->call);
+    must(w, k->leased && k->last_done && !k->answering && !k->abandoned, "ABANDON of what is not inside");
+    must(w, k->told == !k->maybe && a->ending == POL_TIMED_OUT, "ABANDON without a word");
+    k->abandoned = true;
+    const struct a_client *c = &w->clients[k->client];
+    if (c->front == CALL)
+        w->calls[c->call].in_line = false; /* now it waits behind this one */
+    uint32_t limit = w->servers[k->server].calls;
+    must(w, abandoned(w, k->server, POL_NONE) <= (limit ? limit : 16), "too many abandoned calls");
+}
+
+static void on_release(struct world *w, const struct pol_action *a)
+{
+    struct a_call *k = call_of(w, a->call);
+    must(w, k->abandoned, "RELEASE of what was not abandoned");
+    k->used = false;
+    if (!has_calls(w, k->link))
+        w->links[k->link].callbacks = 0;
 }
 
 static void (*const on_action[])(struct world *, const struct pol_action *) = {
@@ -386,6 +470,8 @@ static void (*const on_action[])(struct world *, const struct pol_action *) = {
     [POL_CLOSE] = on_close,
     [POL_ANSWER_BIND] = on_answer_bind,
     [POL_END] = on_end,
+    [POL_ABANDON] = on_abandon,
+    [POL_RELEASE] = on_release,
     [POL_END_INPUT] = on_end_input,
     [POL_LISTEN_OFF] = on_listen_off,
 };
@@ -405,8 +491,8 @@ static void check_client(const struct world *w, const struct a_client *c)
     if (c->link == POL_NONE || w->links[c->link].dialling)
         return;
     must(w, c->front == NOTHING || c->front == CALL || c->finished, "a PDU is held although there is a link");
-    must(w, !c->finished || lingers || calls_on(w, c->link) > 0, "a half-closed client waits for nothing");
-    must(w, !w->draining || lingers || calls_on(w, c->link) > 0 || (c->front == CALL && w->calls[c->call].in_line),
+    must(w, !c->finished || lingers || unanswered(w, c->link) > 0, "a half-closed client waits for nothing");
+    must(w, !w->draining || lingers || unanswered(w, c->link) > 0 || (c->front == CALL && w->calls[c->call].in_line),
          "a drain leaves an idle client");
 }
 
@@ -435,6 +521,13 @@ static void check_server(const struct world *w, uint32_t server)
     must(w, pol_calls_inside(w->brain, server) == inside(w, server), "the count of calls inside is wrong");
     must(w, pol_calls_waiting(w->brain, server) == waiting, "the count of calls in line is wrong");
     must(w, !waiting || inside(w, server) == w->servers[server].calls, "a call waits although there is a slot");
+    for (unsigned i = 0; i < CALLS; i++) {
+        const struct a_call *k = &w->calls[i];
+        bool watched = k->used && k->leased && !k->abandoned && k->server == server;
+        const struct a_link *l = watched ? &w->links[k->link] : NULL;
+        must(w, !watched || l->client == POL_NONE || l->called_back || w->now < due_at(k),
+             "a call outlives its time");
+    }
 }
 
 static void check_world(const struct world *w)
@@ -475,7 +568,8 @@ static void tell(struct world *w, struct pol_event e)
         pol_step(w->brain, &e, w->now, &actions);
         for (unsigned i = 0; i < actions.count; i++) {
             on_action[actions.item[i].kind](w, &actions.item[i]);
-            must(w, w->before.kind != POL_FAULT || actions.item[i].kind == POL_END, "a FAULT without its END");
+            bool ends = actions.item[i].kind == POL_END || actions.item[i].kind == POL_ABANDON;
+            must(w, w->before.kind != POL_FAULT || ends, "a FAULT without its END");
             w->before = actions.item[i];
         }
         e = event(POL_TICK);
@@ -596,7 +690,8 @@ static void do_call(struct world *w)
     if (!c || k->used || c->front != NOTHING || (c->finished && !chance(w, 20)))
         return;
     struct pol_id id = { (uint32_t)(k - w->calls), k->id.generation + 1 };
-    *k = (struct a_call){ .id = id, .used = true, .client = c->id.index };
+    *k = (struct a_call){ .id = id, .used = true, .client = c->id.index, .begun = w->now };
+    k->rule = below(w, RULES);
     k->server = w->listeners[c->listener].server;
     k->level = c->level;
     k->maybe = chance(w, 10);
@@ -607,6 +702,7 @@ static void do_call(struct world *w)
     e.client = c->id;
     e.level = k->level;
     e.maybe = k->maybe;
+    e.rule = k->rule;
     tell(w, e);
 }
 
@@ -624,6 +720,7 @@ static void do_accepted(struct world *w)
     if (!k || k->last_done)
         return;
     k->first_done = true;
+    k->touched = w->now;
     k->last_done = k->complete && chance(w, 70);
     struct pol_event e = of_call(k, POL_ACCEPTED);
     e.first_done = true;
@@ -637,6 +734,7 @@ static void do_answer_begin(struct world *w)
     if (!k || k->answering)
         return;
     k->answering = true;
+    k->touched = w->now;
     k->fault = chance(w, 30);
     k->dne = k->fault && chance(w, 50);
     struct pol_event e = of_call(k, POL_ANSWER_BEGIN);
@@ -644,8 +742,18 @@ static void do_answer_begin(struct world *w)
     e.dne = k->dne;
     bool condemns = k->fault && chance(w, 20);
     e.status = condemns ? 0x1c01000bu : 5; /* about the connection, about the call */
-    w->links[k->link].condemned = w->links[k->link].condemned || condemns;
+    if (condemns && !k->abandoned)
+        w->links[k->link].condemned = true;
     tell_link(w, e);
+}
+
+static void do_progress(struct world *w)
+{
+    struct a_call *k = leased_call(w);
+    if (!k)
+        return;
+    k->touched = w->now;
+    tell(w, of_call(k, POL_PROGRESS));
 }
 
 static void do_answer_end(struct world *w)
@@ -706,6 +814,7 @@ static void do_callback_down(struct world *w)
     if (!l)
         return;
     l->callbacks++;
+    l->called_back = true;
     tell_link(w, of_link(l, POL_CALLBACK_DOWN));
 }
 
@@ -740,6 +849,7 @@ static void do_link_end(struct world *w)
         return;
     struct pol_event e = of_link(l, POL_LINK_END);
     e.how = (uint8_t)below(w, 3);
+    l->ended = true;
     tell(w, e);
 }
 
@@ -803,7 +913,7 @@ static const struct {
     { do_open, 30 },    { do_bind, 20 },      { do_other_pdu, 4 },     { do_callback_up, 6 }, { do_call, 90 },
     { do_part, 30 },    { do_accepted, 90 },  { do_answer_begin, 60 }, { do_answer_end, 90 }, { do_dialled, 90 },
     { do_bound, 60 },   { do_stray_down, 2 }, { do_callback_down, 4 }, { do_credit, 8 },      { do_client_end, 3 },
-    { do_link_end, 2 }, { do_gone, 60 },      { do_stale, 10 },        { do_time, 8 },
+    { do_link_end, 2 }, { do_gone, 60 },      { do_stale, 10 },        { do_time, 8 },        { do_progress, 8 },
 };
 
 static void do_something(struct world *w)
@@ -842,9 +952,8 @@ static void begin(struct world *w, uint64_t seed)
         w->links[i].id.index = i;
     for (unsigned i = 0; i < CALLS; i++)
         w->calls[i].id.index = i;
-    struct pol_settings settings = {
-        w->servers, SERVERS, w->listeners, LISTENERS, 5000, CLIENTS, LINKS, CALLS, seed
-    };
+    struct pol_settings settings = { w->servers, SERVERS, w->listeners, LISTENERS, rules, RULES,
+                                     5000,       CLIENTS, LINKS,        CALLS,     seed };
     w->brain = pol_create(&settings);
     assert_non_null(w->brain);
 }
