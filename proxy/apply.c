@@ -8,6 +8,7 @@
 #include "downstream.h"
 #include "listener.h"
 #include "reply.h"
+#include "translate.h"
 #include "upstream.h"
 
 static struct px_downstream *client_of(struct px_loop *loop, struct pol_id id)
@@ -134,28 +135,65 @@ static void apply_listen_off(struct px_loop *loop, const struct pol_action *a)
     px_listener_close(&loop->listeners[a->listener]);
 }
 
-static void apply_end(struct px_loop *loop, const struct pol_action *a)
+static struct px_downstream *client_of_call(struct px_loop *loop, const struct px_call *k)
 {
-    struct px_call *k = px_call_at(&loop->calls, a->call.index);
-    struct px_downstream *d = k->client.index < loop->max_clients ? client_of(loop, k->client) : NULL;
-    px_calllog_call(&loop->log, k, a->ending, a->proof, loop->now);
-    if (d && d->front_call == k) {
-        d->front_call = NULL; /* it stood at the front and is not sent */
-        px_downstream_verdict(d, PX_FRONT_DROP);
-    }
+    return k->client.index < loop->max_clients ? client_of(loop, k->client) : NULL;
+}
+
+static void free_call(struct px_loop *loop, struct px_call *k, struct px_downstream *d)
+{
     px_call_free(&loop->calls, k);
     if (d)
         px_downstream_call_ended(d);
 }
 
+static void apply_end(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    struct px_downstream *d = client_of_call(loop, k);
+    px_calllog_call(&loop->log, k, a->ending, a->proof, loop->now);
+    if (d && d->front_call == k) {
+        d->front_call = NULL; /* it stood at the front and is not sent */
+        px_downstream_verdict(d, PX_FRONT_DROP);
+    }
+    free_call(loop, k, d);
+}
+
+static void cancel(struct px_upstream *u, const struct px_call *k)
+{
+    uint8_t pdu[PX_REPLY_MAX];
+    size_t length = px_reply_cancel(pdu, k);
+    struct dis_header header = dis_header_decode(pdu);
+    px_upstream_write(u, pdu, length);
+    px_translate_passed_up(u->association, NULL, &header);
+}
+
+/* The server goes on with it. Its line says what its client was told. */
+static void apply_abandon(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    struct px_upstream *u = link_of(loop, a->link);
+    px_calllog_call(&loop->log, k, a->ending, a->proof, loop->now);
+    k->abandoned = true;
+    if (a->cancel && u)
+        cancel(u, k);
+}
+
+static void apply_release(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    free_call(loop, k, client_of_call(loop, k));
+}
+
 static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
-    [POL_PASS] = apply_pass,   [POL_SWALLOW] = apply_swallow,
-    [POL_LEASE] = apply_lease, [POL_HOLD] = apply_hold,
-    [POL_PAUSE] = apply_pause, [POL_RESUME] = apply_resume,
-    [POL_DIAL] = apply_dial,   [POL_ANSWER_BIND] = apply_answer_bind,
-    [POL_FAULT] = apply_fault, [POL_END_INPUT] = apply_end_input,
-    [POL_CLOSE] = apply_close, [POL_LISTEN_OFF] = apply_listen_off,
-    [POL_END] = apply_end,
+    [POL_PASS] = apply_pass,       [POL_SWALLOW] = apply_swallow,
+    [POL_LEASE] = apply_lease,     [POL_HOLD] = apply_hold,
+    [POL_PAUSE] = apply_pause,     [POL_RESUME] = apply_resume,
+    [POL_DIAL] = apply_dial,       [POL_ANSWER_BIND] = apply_answer_bind,
+    [POL_FAULT] = apply_fault,     [POL_END_INPUT] = apply_end_input,
+    [POL_CLOSE] = apply_close,     [POL_LISTEN_OFF] = apply_listen_off,
+    [POL_END] = apply_end,         [POL_ABANDON] = apply_abandon,
+    [POL_RELEASE] = apply_release,
 };
 static_assert(sizeof rows / sizeof *rows == POL_ACTION_KINDS, "a row for each action");
 

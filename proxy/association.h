@@ -38,6 +38,7 @@ struct px_call {
     bool answer_begun;
     bool answer_done; /* the last fragment of the answer was relayed; the brain has not said the end yet */
     bool swallow_answer;
+    bool abandoned; /* its line is written; it stays until the server is done with it */
     bool has_status;
     uint32_t status; /* of a fault */
     uint32_t fragments_in, fragments_out;
@@ -65,10 +66,12 @@ struct px_association {
     /* calls */
     uint32_t first_call, last_call; /* open ones, oldest first */
     uint32_t open_calls;
-    uint32_t incoming;   /* the one request that is not complete, or POL_NONE */
-    uint32_t unaccepted; /* oldest call of which write() has not taken all, or POL_NONE */
-    uint64_t passed_up;  /* bytes passed on upwards: offsets of px_call are in this stream */
-    bool callback_down;  /* fragments of a callback request come down … */
+    uint32_t incoming;    /* the one request that is not complete, or POL_NONE */
+    uint32_t unaccepted;  /* oldest call of which write() has not taken all, or POL_NONE */
+    uint32_t rule;        /* of its calls: the index of its server */
+    uint64_t progress_up; /* bytes of the upward stream that write() had taken when the brain was last told */
+    uint64_t passed_up;   /* bytes passed on upwards: offsets of px_call are in this stream */
+    bool callback_down;   /* fragments of a callback request come down … */
     bool swallow_callback;
     bool callback_up;   /* … and of its answer go up */
     bool had_maybe;     /* some servers answer calls that want no answer: an answer's call_id must then be right */

@@ -371,6 +371,7 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
         return;
     }
     d->association->opened = loop->now;
+    d->association->rule = settings->server;
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);
     e.listener = listener;
     e.identity = identity;

@@ -184,18 +184,28 @@ static bool make_brain(struct px_loop *loop)
 {
     const struct px_settings *s = loop->settings;
     struct pol_server servers[s->server_count];
+    struct pol_call_rules rules[s->server_count]; /* a server's row has its index */
     struct pol_listener listeners[s->listener_count];
     struct pol_settings settings = { .servers = servers,
                                      .server_count = s->server_count,
                                      .listeners = listeners,
                                      .listener_count = s->listener_count,
+                                     .rules = rules,
+                                     .rule_count = s->server_count,
                                      .drain = s->drain,
                                      .max_clients = loop->max_clients,
                                      .max_links = loop->max_links,
                                      .max_calls = loop->calls.limit };
     uint32_t members = 0;
     for (unsigned i = 0; i < s->server_count; i++) {
-        servers[i] = (struct pol_server){ .calls = s->servers[i].calls,
+        const struct px_server *from = &s->servers[i];
+        rules[i] = (struct pol_call_rules){ .call_timeout = from->call_timeout,
+                                            .deadline = from->deadline,
+                                            .cancel = from->on_timeout == PX_CANCEL };
+        servers[i] = (struct pol_server){ .calls = from->calls,
+                                          .waiting_length = from->waiting_length,
+                                          .waiting_longest = from->waiting_longest,
+                                          .abandoned = from->abandoned,
                                           .connect_timeout = s->servers[i].connect_timeout,
                                           .member_first = members,
                                           .member_count = s->servers[i].member_count };

@@ -1,4 +1,4 @@
-/* The PDUs that we write to a client in our own name: faults for calls, answers to binds. Pure. */
+/* The PDUs that we write in our own name: faults for calls, answers to binds, cancels. Pure. */
 #ifndef PX_REPLY_H
 #define PX_REPLY_H
 
@@ -8,6 +8,9 @@
 
 /* Each returns the length written to `out`, PX_REPLY_MAX bytes. */
 size_t px_reply_fault(uint8_t *out, const struct px_call *call, uint32_t status, bool did_not_execute);
+
+/* For the server: co_cancel (C706 12.6.4.6). */
+size_t px_reply_cancel(uint8_t *out, const struct px_call *call);
 
 /* Accepts every context with its first transfer syntax, grants no features (MS-RPCE 2.2.2.14) and no multiplexing. */
 size_t px_reply_bind_ack(uint8_t *out, const struct dis_pdu *bind);

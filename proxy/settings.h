@@ -15,11 +15,20 @@ struct px_member {
     struct px_address address;
 };
 
+/* What the server is told of a call that is given up. */
+enum px_on_timeout { PX_ABANDON, PX_CANCEL };
+
 struct px_server {
     char *name; /* owned */
     struct px_member *members;
     unsigned member_count;
     unsigned calls;          /* most calls inside the server at once */
+    unsigned waiting_length; /* most calls in the line before it */
+    int64_t waiting_longest; /* ms in line; 0: for ever */
+    int64_t call_timeout;    /* ms of silence after which a call inside it is given up; 0: never */
+    int64_t deadline;        /* ms that a whole call may take; 0: for ever */
+    enum px_on_timeout on_timeout;
+    unsigned abandoned;      /* most calls inside it that were given up; 0: as many as `calls`, or 16 */
     int64_t connect_timeout; /* ms; never 0 */
 };
 

@@ -21,6 +21,7 @@
     .read = px_read_address, .print = px_print_text, .offset = offsetof(struct block, text), \
     .address_offset = offsetof(struct block, address), .least = (least_port)
 
+static const char *const on_timeouts[] = { [PX_ABANDON] = "abandon", [PX_CANCEL] = "cancel", NULL };
 static const char *const formats[] = { [PX_LOG_JSON] = "json", [PX_LOG_LOGFMT] = "logfmt", NULL };
 
 const struct px_setting_key px_setting_keys[] = {
@@ -41,6 +42,22 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(ADDRESS(px_member, 1)) },
     { "servers.*.calls", "count or unlimited", "unlimited", "Most calls inside the server at once.",
       RULE(LIMIT(px_server, calls)) },
+    { "servers.*.waiting.length", "count or unlimited", "1000", "Most calls in the line before it.",
+      RULE(LIMIT(px_server, waiting_length)) },
+    { "servers.*.waiting.longest", "duration or never", "30s",
+      "How long a call may stand in line until it is refused.",
+      RULE(DURATION(px_server, waiting_longest, 1), .none = "never") },
+    { "servers.*.call-timeout", "duration or never", "never",
+      "Silence of the server after which a call inside it is given up.",
+      RULE(DURATION(px_server, call_timeout, 1), .none = "never") },
+    { "servers.*.deadline", "duration or never", "never", "How long a whole call may take, waiting included.",
+      RULE(DURATION(px_server, deadline, 1), .none = "never") },
+    { "servers.*.on-timeout", "abandon or cancel", "abandon", "What the server is told of a call that is given up.",
+      RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, on_timeout),
+           .words = on_timeouts) },
+    { "servers.*.abandoned", "count or automatic", "automatic",
+      "Most calls inside it that were given up: automatic is calls, or 16 where those are unlimited.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, abandoned, 1, 1000000), .none = "automatic") },
     { "servers.*.connect-timeout", "duration", "3s", "How long connecting to a member may take.",
       RULE(DURATION(px_server, connect_timeout, 1)) },
 

@@ -68,6 +68,7 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     a->incoming = k->request_done ? POL_NONE : k->id.index;
     fact->call = k;
     ask(fact, POL_CALL_BEGIN);
+    fact->ask.rule = a->rule;
     fact->ask.level = k->auth_level;
     fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
     a->had_maybe = a->had_maybe || fact->ask.maybe;
@@ -235,12 +236,14 @@ static void down_answer(struct px_calls *calls, struct px_association *a, const 
     k->fragments_out++;
     k->bytes_out += pdu->header.frag_length;
     fact->swallow = k->swallow_answer;
-    if (!is_last(pdu) && pdu->header.type != DIS_FAULT)
+    bool last = is_last(pdu) || pdu->header.type == DIS_FAULT;
+    fact->informs = last || !fact->asks;
+    fact->inform = (struct pol_event){ .kind = POL_PROGRESS, .client = no_id, .link = no_id, .call = k->id };
+    if (!last)
         return;
     k->answer_done = true;
     k->ended = now_us;
-    fact->informs = true;
-    fact->inform = (struct pol_event){ .kind = POL_ANSWER_END, .client = no_id, .link = no_id, .call = k->id };
+    fact->inform.kind = POL_ANSWER_END;
     fact->inform.fault = k->has_status;
 }
 
@@ -318,6 +321,16 @@ static uint8_t seen_by_write(const struct px_call *k, uint64_t taken)
     return (uint8_t)(first | last << 1);
 }
 
+/* Some more of a request that is still being taken. */
+static bool progress_up_of(struct px_association *a, const struct px_call *k, uint64_t taken, struct pol_event *event)
+{
+    if (taken == a->progress_up)
+        return false;
+    a->progress_up = taken;
+    *event = (struct pol_event){ .kind = POL_PROGRESS, .client = no_id, .link = no_id, .call = k->id };
+    return true;
+}
+
 bool px_translate_accepted(const struct px_calls *calls, struct px_association *a, uint64_t taken,
                            struct pol_event *event)
 {
@@ -337,7 +350,7 @@ bool px_translate_accepted(const struct px_calls *calls, struct px_association *
             return true;
         }
         if (!done && !superseded)
-            break;
+            return progress_up_of(a, k, taken, event);
     }
     return false;
 }

@@ -26,7 +26,14 @@ static void begin(struct scene *s, uint64_t seed, uint32_t links, struct pol_ser
                   struct pol_listener second)
 {
     struct pol_listener listeners[] = { first, second };
-    struct pol_settings settings = { &server, 1, listeners, 2, 0, CLIENTS, links, CLIENTS, seed };
+    struct pol_settings settings = { .servers = &server,
+                                     .server_count = 1,
+                                     .listeners = listeners,
+                                     .listener_count = 2,
+                                     .max_clients = CLIENTS,
+                                     .max_links = links,
+                                     .max_calls = CLIENTS,
+                                     .seed = seed };
     *s = (struct scene){ .brain = pol_create(&settings) };
     assert_non_null(s->brain);
 }

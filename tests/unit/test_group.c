@@ -183,7 +183,14 @@ static void begin(struct scene *s, uint64_t seed)
 {
     struct pol_server server = { .connect_timeout = 1000, .member_count = MEMBERS };
     struct pol_listener listener = { 0 };
-    struct pol_settings settings = { &server, 1, &listener, 1, 0, CLIENTS, LINKS, 1, seed };
+    struct pol_settings settings = { .servers = &server,
+                                     .server_count = 1,
+                                     .listeners = &listener,
+                                     .listener_count = 1,
+                                     .max_clients = CLIENTS,
+                                     .max_links = LINKS,
+                                     .max_calls = 1,
+                                     .seed = seed };
     *s = (struct scene){ .brain = pol_create(&settings) };
     assert_non_null(s->brain);
     for (uint32_t i = 0; i < CLIENTS; i++)

@@ -39,7 +39,15 @@ static struct pol_brain *brain(uint32_t size, int64_t bind_timeout)
 {
     struct pol_server server = { .calls = 1, .connect_timeout = INT32_MAX, .member_count = 1 };
     struct pol_listener listener = { .bind_timeout = bind_timeout };
-    struct pol_settings settings = { &server, 1, &listener, 1, 1000, size, size, size, 1 };
+    struct pol_settings settings = { .servers = &server,
+                                     .server_count = 1,
+                                     .listeners = &listener,
+                                     .listener_count = 1,
+                                     .drain = 1000,
+                                     .max_clients = size,
+                                     .max_links = size,
+                                     .max_calls = size,
+                                     .seed = 1 };
     return pol_create(&settings); /* what it points to is copied */
 }
 
