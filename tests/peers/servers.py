@@ -25,6 +25,8 @@ def why_not():
         return "%s is missing" % SHARED
     if os.geteuid():
         return "needs root, for ports below 1024 and a mount namespace"
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        return "no mount namespace can be made here (unshare -m)"
     return None
 
 
