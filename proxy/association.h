@@ -69,6 +69,7 @@ struct px_association {
     uint32_t incoming;    /* the one request that is not complete, or POL_NONE */
     uint32_t unaccepted;  /* oldest call of which write() has not taken all, or POL_NONE */
     uint32_t rule;        /* of its calls: the index of its server */
+    bool watched;         /* its calls have a time-out that begins anew with each progress */
     uint64_t progress_up; /* bytes of the upward stream that write() had taken when the brain was last told */
     uint64_t passed_up;   /* bytes passed on upwards: offsets of px_call are in this stream */
     bool callback_down;   /* fragments of a callback request come down … */

@@ -372,6 +372,7 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
     }
     d->association->opened = loop->now;
     d->association->rule = settings->server;
+    d->association->watched = loop->settings->servers[settings->server].call_timeout != 0;
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);
     e.listener = listener;
     e.identity = identity;

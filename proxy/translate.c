@@ -237,7 +237,7 @@ static void down_answer(struct px_calls *calls, struct px_association *a, const 
     k->bytes_out += pdu->header.frag_length;
     fact->swallow = k->swallow_answer;
     bool last = is_last(pdu) || pdu->header.type == DIS_FAULT;
-    fact->informs = last || !fact->asks;
+    fact->informs = last || (a->watched && !fact->asks);
     fact->inform = (struct pol_event){ .kind = POL_PROGRESS, .client = no_id, .link = no_id, .call = k->id };
     if (!last)
         return;
@@ -324,7 +324,7 @@ static uint8_t seen_by_write(const struct px_call *k, uint64_t taken)
 /* Some more of a request that is still being taken. */
 static bool progress_up_of(struct px_association *a, const struct px_call *k, uint64_t taken, struct pol_event *event)
 {
-    if (taken == a->progress_up)
+    if (!a->watched || taken == a->progress_up)
         return false;
     a->progress_up = taken;
     *event = (struct pol_event){ .kind = POL_PROGRESS, .client = no_id, .link = no_id, .call = k->id };

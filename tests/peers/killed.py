@@ -20,9 +20,9 @@ def torture(side, suite):
             "-U", side.credentials, binding, suite]
 
 
-def rpcclient(side):
+def rpcclient(side, options=""):
     return ["rpcclient", "-s", str(side.server.client / "smb.conf"), "-U", side.credentials,
-            "ncacn_ip_tcp:" + side.address, "-c", ";".join(["enumdomusers"] * MANY)]
+            "ncacn_ip_tcp:" + side.address + options, "-c", ";".join(["enumdomusers"] * MANY)]
 
 
 def impacket(side):
@@ -66,6 +66,31 @@ def interrupt(gateway, command, limit, environment):
         finally:
             client.kill()
             client.wait()
+
+
+def stopped(report, gateway, side):
+    """The server is stopped under a client at level privacy (its kernel goes on acknowledging): call-timeout ends its calls,
+    bind-timeout its binds, and it does not hang."""
+    server = gateway.server
+    with tempfile.TemporaryDirectory(prefix="rpcward-stopped-") as home:
+        client = subprocess.Popen(rpcclient(side, "[seal]"), cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "HOME": home})
+        try:
+            wait_until(lambda: client.poll() is not None or connections(gateway.address, server.ports[1:]), "its connection")
+            with server.stopped():
+                began = time.monotonic()
+                client.wait(60)
+                took = time.monotonic() - began
+            good = took < 9  # it would wait for 10 s by itself
+        except subprocess.TimeoutExpired:
+            good, took = False, 60
+        finally:
+            client.kill()
+            client.wait()
+    report.check("the server is stopped under rpcclient at level privacy: it ends %.1f s later" % took, good)
+    gateway.proxy.stop()
+    ends = {line["end"] for line in gateway.proxy.calls()}
+    report.check("the call log has a call that timed out", "timed-out" in ends, repr(ends))
 
 
 def report(report, gateway, side):

@@ -171,6 +171,9 @@ def run_domain(report, pool, build, quick):
             gateway.open()
             killed.report(report, gateway, both.through)
             both.torture("rpc.samr.handletype", "seal", least=1)
+            gateway.proxy.stop()
+            gateway.open(", call-timeout: 2s")
+            killed.stopped(report, gateway, both.through)
         finally:
             world.kill()
 

@@ -1,11 +1,13 @@
 """Samba's servers, started by the scripts in SHARED/peers, and a gateway: rpcward on an address of its own with the
 same port numbers, where clients then find everything that they would find directly."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -78,6 +80,16 @@ class Samba:
         """For clients that shall find it at `target`."""
         return {}
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """Its processes stand still."""
+        pid = int((self.directory / "run" / "samba.pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     @property
     def client(self):
         """The folder with the clients' configuration."""
@@ -110,9 +122,10 @@ class Standalone(Samba):
     user, password = "root", "Passw0rd!"
 
 
-def settings(server, address):
+def settings(server, address, more):
     """rpcward's, for each port of a server."""
-    servers = "".join('  port-%d: { members: [ "%s:%d" ] }\n' % (port, server.address, port) for port in server.ports)
+    servers = "".join('  port-%d: { members: [ "%s:%d" ]%s }\n' % (port, server.address, port, more)
+                      for port in server.ports)
     listeners = "".join('  - { address: "%s:%d", server: port-%d }\n' % (address, port, port) for port in server.ports)
     return "log: { calls: stderr }\nservers:\n%slisteners:\n%s" % (servers, listeners)
 
@@ -142,9 +155,9 @@ class Gateway:
         command = ["socat", *options, listen, connect % (self.server.address, port)]
         self.world.keep(Program(self.world.directory, "forward-%s-%d" % (kind, port), command))
 
-    def open(self):
-        """An rpcward; another one after the first was killed."""
-        self.proxy = self.world.proxy(config=settings(self.server, self.address), listeners=len(self.server.ports))
+    def open(self, more=""):
+        """An rpcward, with more settings for its servers; another one after the first was killed."""
+        self.proxy = self.world.proxy(config=settings(self.server, self.address, more), listeners=len(self.server.ports))
 
 
 def version():

@@ -217,6 +217,22 @@ def check_death(report, wine, pair, name):
                  "directly: %r\nthrough rpcward: %r" % (direct, through))
 
 
+def check_timeout(report, build, wine, name, maker):
+    """A call that takes longer than it may: 1818 at once, and the next call waits until the server is done with it."""
+    words = ["sleep:3000", "add:2,3"]
+    with worlds(build) as world:
+        proxy = world.proxy(maker(world)().address, server="call-timeout: 1s")
+        began = time.monotonic()
+        said = read_client(wine.client(proxy.address, words), words)
+        took = time.monotonic() - began
+        proxy.stop()
+        report.check("Wine client, %s: told 1818 by call-timeout, and its next call works" % name,
+                     said.get("sleep:3000", "").startswith("exc 1818 ") and "sum=5" in said.get("add:2,3", ""), repr(said))
+        report.check("Wine client, %s: both in %.1f s" % (name, took), 2.5 < took < 5)
+        ends = [line["end"] for line in proxy.calls()]
+        report.check("Wine client, %s: the log has both" % name, ends == ["timed-out", "answered"], repr(ends))
+
+
 def run_against(report, build, wine, name, maker, executed, rundowns):
     with worlds(build) as world:
         pair = Pair(world, maker(world))
@@ -225,6 +241,7 @@ def run_against(report, build, wine, name, maker, executed, rundowns):
         check_log(report, pair, name, executed, asked - NEVER_SENT)
         check_rundown(report, wine, pair, name, rundowns)
         check_death(report, wine, pair, name)
+    check_timeout(report, build, wine, name, maker)
 
 
 NEVER_SENT = 1  # "next" on a handle that was closed: the client refuses that itself
