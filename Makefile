@@ -20,11 +20,12 @@ export SHARED
 packages_run   := pkg-config libuv1-dev libfyaml-dev
 packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev scdoc mandoc python3-impacket \
                   samba-testsuite python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind \
-                  smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark
-packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32 iproute2
+                  smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
+                  iproute2 nftables
+packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32
 packages_bench := $(packages_run) python3 haproxy
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
-packages_captures := $(packages_test) iproute2
+packages_captures := $(packages_test)
 packages_style := clang-format
 packages_tidy  := $(packages_run) clang-tidy
 need = $(B)/.packages-$(1)
@@ -126,7 +127,7 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
 	  $(FB)/corpus-$$f || exit 1; done
 
-fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest%,$(proxy_sources))
+fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/pending%,$(proxy_sources))
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \

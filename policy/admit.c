@@ -77,7 +77,7 @@ enum admission pol_admit(struct pol_brain *b, uint32_t call)
     }
     if (s->settings.calls && s->abandoned >= s->settings.calls)
         return REFUSED;
-    if (s->settings.waiting_length && s->waiting >= s->settings.waiting_length)
+    if (s->waiting >= s->settings.waiting_length)
         return REFUSED;
     join_line(b, call);
     return IN_LINE;

@@ -73,9 +73,11 @@ struct link {
     uint32_t group_entry; /* row of groups that it keeps alive, or POL_NONE */
     uint32_t first_call;
     uint32_t calls;
-    uint32_t abandoned; /* of them */
-    uint32_t callbacks; /* of the server's, that its client has not answered yet */
-    uint32_t next;      /* FREE or SETTLING: in that list */
+    uint32_t abandoned;  /* of them */
+    uint32_t long_calls; /* of them: inside for longer than com-timeout */
+    bool probing;        /* keep-alives are sent on it, and on its client's connection while that is there */
+    uint32_t callbacks;  /* of the server's, that its client has not answered yet */
+    uint32_t next;       /* FREE or SETTLING: in that list */
 };
 
 /*   FREE --> WAITING --> INSIDE --> ANSWERING --> FREE     (any of them may end early)
@@ -101,6 +103,8 @@ struct call {
     bool in_line;
     bool pending; /* it holds no slot */
     bool overdue; /* its link is given up because of it */
+    bool is_long; /* inside for longer than com-timeout */
+    int64_t leased;
     int64_t begun;
     int64_t touched; /* when its server, or the way to it, last moved */
     uint32_t rule;
@@ -111,8 +115,11 @@ struct call {
     uint32_t line_next, line_previous; /* in line: among those of its client's address */
 };
 
+/* One of its links proves for all that it is alive; the others begin only when that one is not answered. */
 struct member {
-    uint32_t links; /* that are not FREE */
+    uint32_t links;  /* that are not FREE */
+    uint32_t prober; /* link, or POL_NONE */
+    bool silent;     /* the prober was not answered */
 };
 
 struct server {
@@ -170,7 +177,8 @@ struct pol_brain {
     uint32_t group_oldest, group_newest; /* without links */
     uint32_t clients_alive, links_alive;
     uint32_t settling_first, settling_last;
-    uint32_t line_total;            /* calls in all lines */
+    uint32_t alarm_link; /* next one that the sweep looks at after a member fell silent; POL_NONE: none did */
+    uint32_t line_total; /* calls in all lines */
     struct pol_deadlines deadlines; /* clients, then links, then the drain, then calls */
     int64_t drain_time;
     int64_t now;
@@ -244,6 +252,13 @@ void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_re
 void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason);
 void pol_link_cut(struct pol_brain *b, uint32_t link); /* the drain is over */
 bool pol_links_sweep(struct pol_brain *b);             /* true: there is more to do */
+
+/* ---- keep-alive (probe.c) ---- */
+void pol_probe_long_call(struct pol_brain *b, uint32_t link);      /* one more */
+void pol_probe_long_call_over(struct pol_brain *b, uint32_t link); /* one less */
+void pol_probe_link_over(struct pol_brain *b, uint32_t link);      /* it is being closed */
+void pol_probe_liveness(struct pol_brain *b, const struct pol_event *e);
+bool pol_probe_sweep(struct pol_brain *b); /* true: there is more to do */
 
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);

@@ -71,8 +71,11 @@ static int64_t earlier(int64_t at, int64_t since, int64_t time)
 static int64_t due_at(const struct pol_brain *b, const struct call *k)
 {
     const struct pol_call_rules *rules = &b->rules[k->rule];
-    int64_t at = earlier(POL_NEVER, k->begun, rules->deadline);
-    return rules->pending ? at : earlier(at, k->touched, rules->call_timeout);
+    int64_t at = k->is_long ? POL_NEVER : earlier(POL_NEVER, k->leased, rules->com_timeout);
+    if (rules->pending)
+        return at;
+    at = earlier(at, k->begun, rules->deadline);
+    return earlier(at, k->touched, rules->call_timeout);
 }
 
 void pol_call_wait(struct pol_brain *b, uint32_t call)
@@ -95,7 +98,7 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     l->first_call = call;
     l->calls++;
     move(b, call, CALL_INSIDE);
-    k->touched = b->now;
+    k->leased = k->touched = b->now;
     set_deadline(b, call, due_at(b, k));
     struct pol_action *a = pol_emit(b, POL_LEASE);
     a->call = pol_call_id(b, call);
@@ -111,6 +114,8 @@ static void leave_link(struct pol_brain *b, struct call *k)
     *(k->previous == POL_NONE ? &l->first_call : &b->calls[k->previous].next) = k->next;
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
+    if (k->is_long)
+        pol_probe_long_call_over(b, k->link);
     l->abandoned -= k->state == CALL_ABANDONED;
     if (--l->calls == 0)
         l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
@@ -305,9 +310,16 @@ static void time_out(struct pol_brain *b, uint32_t call)
 void pol_call_due(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
-    if (k->state == CALL_WAITING)
+    if (k->state == CALL_WAITING) {
         pol_client_waited_enough(b, k->client);
-    else if (due_at(b, k) > b->now)
+        return;
+    }
+    int64_t com_timeout = b->rules[k->rule].com_timeout;
+    if (!k->is_long && com_timeout && b->now >= k->leased + com_timeout) {
+        k->is_long = true;
+        pol_probe_long_call(b, k->link);
+    }
+    if (due_at(b, k) > b->now)
         set_deadline(b, call, due_at(b, k));
     else if (b->links[k->link].callbacks > 0) /* its server waits for its client */
         set_deadline(b, call, b->now + CALLBACK_CHECK);

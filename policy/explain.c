@@ -23,6 +23,7 @@ static const char *const event_names[] = {
     [POL_CALLBACK_DOWN] = "callback-down",
     [POL_CALLBACK_UP] = "callback-up",
     [POL_LINK_STRAY] = "link-stray",
+    [POL_LIVENESS] = "liveness",
     [POL_LINK_END] = "link-end",
     [POL_LINK_GONE] = "link-gone",
     [POL_DRAIN] = "drain",
@@ -37,7 +38,7 @@ static const char *const action_names[] = {
     [POL_FAULT] = "fault",     [POL_END_INPUT] = "end-input",
     [POL_CLOSE] = "close",     [POL_LISTEN_OFF] = "listen-off",
     [POL_END] = "end",         [POL_ABANDON] = "abandon",
-    [POL_RELEASE] = "release",
+    [POL_RELEASE] = "release", [POL_PROBE] = "probe",
 };
 static_assert(sizeof action_names / sizeof *action_names == POL_ACTION_KINDS, "a name for each action");
 

@@ -161,6 +161,7 @@ void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
 void pol_link_close(struct pol_brain *b, uint32_t link, bool reset, enum pol_when when, enum pol_reason reason)
 {
     move(b, link, LINK_CLOSING);
+    pol_probe_link_over(b, link);
     struct pol_action *a = emit(b, POL_CLOSE, link);
     a->reset = reset;
     a->when = (uint8_t)when;

@@ -38,6 +38,9 @@ static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
         b->servers[i] = (struct server){ .settings = s->servers[i], .turn = POL_NONE };
     for (uint32_t i = 0; i < s->listener_count; i++)
         b->listeners[i].settings = s->listeners[i];
+    for (uint32_t i = 0; i < s->server_count; i++)
+        for (uint32_t m = 0; m < s->servers[i].member_count; m++)
+            b->members[s->servers[i].member_first + m].prober = POL_NONE;
     for (uint32_t i = 0; i < s->rule_count; i++)
         b->rules[i] = s->rules[i];
     b->rule_count = s->rule_count;
@@ -57,7 +60,7 @@ struct pol_brain *pol_create(const struct pol_settings *s)
     b->seed = s->seed;
     b->drain_time = s->drain;
     b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
-    b->settling_first = b->settling_last = POL_NONE;
+    b->settling_first = b->settling_last = b->alarm_link = POL_NONE;
     if (!make_tables(b, s)) {
         pol_destroy(b);
         return NULL;
@@ -197,6 +200,7 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_CALLBACK_DOWN] = pol_link_callback,
     [POL_CALLBACK_UP] = pol_client_callback,
     [POL_LINK_STRAY] = pol_link_stray,
+    [POL_LIVENESS] = pol_probe_liveness,
     [POL_LINK_END] = pol_link_end,
     [POL_LINK_GONE] = pol_link_gone,
     [POL_DRAIN] = drain,
@@ -229,6 +233,8 @@ static bool sweep(struct pol_brain *b)
         more = drain_sweep(b) || more;
     if (b->settling_first != POL_NONE)
         more = pol_links_sweep(b) || more;
+    if (b->alarm_link != POL_NONE)
+        more = pol_probe_sweep(b) || more;
     if (b->line_total)
         more = pol_admit_sweep(b) || more;
     return more;

@@ -41,7 +41,7 @@ struct pol_identity {
 
 struct pol_server {
     uint32_t calls;          /* most calls inside it at once; 0: no limit */
-    uint32_t waiting_length; /* most calls in the line before it; 0: no limit */
+    uint32_t waiting_length; /* most calls in the line before it; UINT32_MAX: no limit */
     int64_t waiting_longest; /* ms that a call may stand in line; 0: for ever */
     uint32_t abandoned; /* most calls inside it that were given up; 0: as many as `calls`, or 16 without a limit */
     int64_t connect_timeout; /* ms */
@@ -51,10 +51,11 @@ struct pol_server {
 
 /* What holds for a kind of calls. Times are ms, 0: never. */
 struct pol_call_rules {
+    int64_t com_timeout;  /* inside its server, before the connection is proven alive by keep-alive */
     int64_t call_timeout; /* of silence from the server, while a call is inside it */
     int64_t deadline;     /* of a whole call, waiting included */
     bool cancel;          /* a call that is given up is cancelled as well, where no security context forbids it */
-    bool pending;         /* it returns only when something happens: takes no slot, and no call_timeout */
+    bool pending;         /* it returns only when something happens: takes no slot, and no time-out but com_timeout */
 };
 
 struct pol_listener {
@@ -100,6 +101,7 @@ enum pol_event_kind {
     POL_CALLBACK_DOWN,  /* link · a request of the server's, nested in an open call · asks */
     POL_CALLBACK_UP,    /* client · its answer to one · asks */
     POL_LINK_STRAY,     /* link fault status · a PDU that belongs to no open call · asks */
+    POL_LIVENESS,       /* link silent · true: a keep-alive of its was not answered in time; false: now it is */
     POL_LINK_END,       /* link how */
     POL_LINK_GONE,      /* link · its socket is closed, its index is free again */
     POL_DRAIN,          /* the administrator wants us to stop; a second time: at once */
@@ -122,6 +124,7 @@ struct pol_event {
     bool cut;
     bool orphaned;
     bool room;
+    bool silent;
     bool accepted; /* bind_ack or alter_context_resp; false: bind_nak */
     bool first_done;
     bool last_done;
@@ -150,6 +153,7 @@ enum pol_action_kind {
     POL_DIAL,        /* link member client: connect for this client */
     POL_ANSWER_BIND, /* client ack reason: answer the bind at its front */
     POL_FAULT,       /* call status dne: tell the client */
+    POL_PROBE,       /* client or link, on: keep-alives begin, or stop */
     POL_END_INPUT,   /* link: nothing more will be sent up; a FIN goes once all is written. Answers still come */
     POL_CLOSE,       /* client or link, reset when reason */
     POL_LISTEN_OFF,  /* listener */
@@ -221,6 +225,7 @@ struct pol_action {
     uint8_t reason;
     uint8_t ending;
     uint8_t proof;
+    bool on;     /* POL_PROBE */
     bool reset;  /* POL_CLOSE: by RST, not by FIN */
     bool ack;    /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
     bool cancel; /* POL_ABANDON: send co_cancel */

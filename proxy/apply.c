@@ -6,6 +6,7 @@
 
 #include "calllog.h"
 #include "downstream.h"
+#include "keepalive.h"
 #include "listener.h"
 #include "reply.h"
 #include "translate.h"
@@ -113,6 +114,16 @@ static void apply_fault(struct px_loop *loop, const struct pol_action *a)
         px_downstream_write(d, reply, length);
 }
 
+static void apply_probe(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_downstream *d = client_of(loop, a->client);
+    struct px_upstream *u = link_of(loop, a->link);
+    if (d)
+        px_keepalive_set(&d->socket, &loop->settings->servers[d->association->server_index], a->on);
+    if (u)
+        px_upstream_probe(u, a->on);
+}
+
 static void apply_end_input(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_upstream *u = link_of(loop, a->link);
@@ -193,7 +204,7 @@ static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
     [POL_FAULT] = apply_fault,     [POL_END_INPUT] = apply_end_input,
     [POL_CLOSE] = apply_close,     [POL_LISTEN_OFF] = apply_listen_off,
     [POL_END] = apply_end,         [POL_ABANDON] = apply_abandon,
-    [POL_RELEASE] = apply_release,
+    [POL_RELEASE] = apply_release, [POL_PROBE] = apply_probe,
 };
 static_assert(sizeof rows / sizeof *rows == POL_ACTION_KINDS, "a row for each action");
 

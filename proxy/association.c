@@ -91,7 +91,8 @@ struct px_call *px_call_find(const struct px_calls *calls, const struct px_assoc
 
 /* ---- associations ---- */
 
-struct px_association *px_association_new(uint32_t context_limit)
+struct px_association *px_association_new(uint32_t context_limit, const struct px_call_rules_table *rules,
+                                          uint32_t server)
 {
     static uint64_t serial;
     struct px_association *a = calloc(1, sizeof *a);
@@ -99,6 +100,8 @@ struct px_association *px_association_new(uint32_t context_limit)
         return NULL;
     a->serial = ++serial;
     a->parties = 1;
+    a->call_rules = rules;
+    a->server_index = server;
     a->context_limit = context_limit ? context_limit : 1;
     a->first_call = a->last_call = a->incoming = a->unaccepted = POL_NONE;
     return a;
@@ -139,9 +142,11 @@ unsigned px_association_offer(struct px_association *a, const struct dis_bind *b
     unsigned lost = 0;
     px_association_answered(a, NULL); /* an offer that was never answered is void */
     while (dis_next_context(&list, &offer)) {
-        struct px_context context = {
-            .known = dis_interface_find(&offer.abstract), .interface = offer.abstract, .id = offer.id, .offered = true
-        };
+        struct px_context context = { .known = dis_interface_find(&offer.abstract),
+                                      .rules = px_call_rules_find(a->call_rules, &offer.abstract),
+                                      .interface = offer.abstract,
+                                      .id = offer.id,
+                                      .offered = true };
         lost += !add_context(a, &context);
     }
     return lost;

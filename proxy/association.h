@@ -8,12 +8,14 @@
 #include "../dissect/names.h"
 #include "../dissect/pdu.h"
 #include "../policy/policy.h"
+#include "call_rules.h"
 
 #define PX_NO_TIME (-1) /* µs: has not happened */
 
 /* A presentation context, offered and perhaps accepted. Kept small: thousands of idle clients each have one or two. */
 struct px_context {
     const struct dis_interface *known; /* NULL: no name */
+    const struct px_interface_rules *rules;
     struct dis_syntax interface;
     uint16_t id;
     bool offered; /* in the bind that has no answer yet; else accepted */
@@ -38,6 +40,7 @@ struct px_call {
     bool answer_begun;
     bool answer_done; /* the last fragment of the answer was relayed; the brain has not said the end yet */
     bool swallow_answer;
+    bool watched;   /* its time-out begins anew with each progress */
     bool abandoned; /* its line is written; it stays until the server is done with it */
     bool has_status;
     uint32_t status; /* of a fault */
@@ -66,13 +69,13 @@ struct px_association {
     /* calls */
     uint32_t first_call, last_call; /* open ones, oldest first */
     uint32_t open_calls;
-    uint32_t incoming;    /* the one request that is not complete, or POL_NONE */
-    uint32_t unaccepted;  /* oldest call of which write() has not taken all, or POL_NONE */
-    uint32_t rule;        /* of its calls: the index of its server */
-    bool watched;         /* its calls have a time-out that begins anew with each progress */
-    uint64_t progress_up; /* bytes of the upward stream that write() had taken when the brain was last told */
-    uint64_t passed_up;   /* bytes passed on upwards: offsets of px_call are in this stream */
-    bool callback_down;   /* fragments of a callback request come down … */
+    uint32_t incoming;   /* the one request that is not complete, or POL_NONE */
+    uint32_t unaccepted; /* oldest call of which write() has not taken all, or POL_NONE */
+    const struct px_call_rules_table *call_rules;
+    uint32_t server_index; /* of its calls' server in the settings */
+    uint64_t progress_up;  /* bytes of the upward stream that write() had taken when the brain was last told */
+    uint64_t passed_up;    /* bytes passed on upwards: offsets of px_call are in this stream */
+    bool callback_down;    /* fragments of a callback request come down … */
     bool swallow_callback;
     bool callback_up;   /* … and of its answer go up */
     bool had_maybe;     /* some servers answer calls that want no answer: an answer's call_id must then be right */
@@ -104,7 +107,9 @@ void px_call_free(struct px_calls *calls, struct px_call *k);
 struct px_call *px_call_find(const struct px_calls *calls, const struct px_association *a, uint32_t call_id,
                              bool only_one);
 
-struct px_association *px_association_new(uint32_t context_limit);
+/* The rules must outlive it. */
+struct px_association *px_association_new(uint32_t context_limit, const struct px_call_rules_table *rules,
+                                          uint32_t server);
 void px_association_release(struct px_association *a); /* by one party; the last one frees it */
 
 /* The contexts of a bind or alter_context, until its answer comes. Contexts beyond the limit are not kept: calls on

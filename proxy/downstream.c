@@ -360,7 +360,7 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
     }
     d->loop = loop;
     d->listener = listener;
-    d->association = px_association_new(settings->contexts);
+    d->association = px_association_new(settings->contexts, loop->settings->call_rules, settings->server);
     if (!d->association || !(d->association->client = strdup(peer)) ||
         px_socket_open(&d->socket, &loop->uv, fd, false, &socket_events) != 0) {
         if (d->association)
@@ -371,8 +371,6 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
         return;
     }
     d->association->opened = loop->now;
-    d->association->rule = settings->server;
-    d->association->watched = loop->settings->servers[settings->server].call_timeout != 0;
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);
     e.listener = listener;
     e.identity = identity;

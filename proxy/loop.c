@@ -180,18 +180,37 @@ static uint32_t calls_that_fit(uint32_t clients)
     return clients < MOST_CALLS / PX_CALLS_PER_CLIENT ? clients * PX_CALLS_PER_CLIENT : MOST_CALLS;
 }
 
+static int64_t time_of(int64_t ms)
+{
+    return ms == PX_NEVER ? 0 : ms;
+}
+
+/* The brain's rows are those of the settings. */
+static struct pol_call_rules *copy_rules(const struct px_call_rules_table *table)
+{
+    struct pol_call_rules *rules = calloc(table->row_count, sizeof *rules);
+    for (uint32_t i = 0; rules && i < table->row_count; i++) {
+        const struct px_call_rules *from = &table->rows[i];
+        rules[i] = (struct pol_call_rules){ .com_timeout = time_of(from->com_timeout),
+                                            .call_timeout = time_of(from->call_timeout),
+                                            .deadline = time_of(from->deadline),
+                                            .cancel = from->on_timeout == PX_ON_TIMEOUT_CANCEL,
+                                            .pending = from->pending };
+    }
+    return rules;
+}
+
 static bool make_brain(struct px_loop *loop)
 {
     const struct px_settings *s = loop->settings;
     struct pol_server servers[s->server_count];
-    struct pol_call_rules rules[s->server_count]; /* a server's row has its index */
     struct pol_listener listeners[s->listener_count];
     struct pol_settings settings = { .servers = servers,
                                      .server_count = s->server_count,
                                      .listeners = listeners,
                                      .listener_count = s->listener_count,
-                                     .rules = rules,
-                                     .rule_count = s->server_count,
+                                     .rules = copy_rules(s->call_rules),
+                                     .rule_count = s->call_rules->row_count,
                                      .drain = s->drain,
                                      .max_clients = loop->max_clients,
                                      .max_links = loop->max_links,
@@ -199,9 +218,6 @@ static bool make_brain(struct px_loop *loop)
     uint32_t members = 0;
     for (unsigned i = 0; i < s->server_count; i++) {
         const struct px_server *from = &s->servers[i];
-        rules[i] = (struct pol_call_rules){ .call_timeout = from->call_timeout,
-                                            .deadline = from->deadline,
-                                            .cancel = from->on_timeout == PX_CANCEL };
         servers[i] = (struct pol_server){ .calls = from->calls,
                                           .waiting_length = from->waiting_length,
                                           .waiting_longest = from->waiting_longest,
@@ -219,7 +235,8 @@ static bool make_brain(struct px_loop *loop)
                                               .bind_timeout = s->listeners[i].bind_timeout };
     if (getrandom(&settings.seed, sizeof settings.seed, 0) != (ssize_t)sizeof settings.seed)
         settings.seed ^= (uint64_t)loop->now;
-    loop->brain = pol_create(&settings);
+    loop->brain = settings.rules ? pol_create(&settings) : NULL;
+    free((void *)settings.rules);
     return loop->brain != NULL;
 }
 

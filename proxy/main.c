@@ -15,13 +15,21 @@ static int run(const struct px_settings *settings)
     return status;
 }
 
+/* Nothing but the question itself can be wrong here. */
+static int explain(const struct px_settings *settings, const struct px_options *options)
+{
+    return px_settings_explain(settings, options->file, &options->question, stdout, stderr) ? 0 : PX_USAGE_STATUS;
+}
+
 int main(int argc, char **argv)
 {
     struct px_options options;
     struct px_settings settings;
     px_options_parse(argc, argv, &options);
     int status = px_settings_load(options.file, &options.overrides, &settings, stderr) ? 1 : 0;
-    if (status == 0 && options.check)
+    if (status == 0 && options.explain)
+        status = explain(&settings, &options);
+    else if (status == 0 && options.check)
         px_settings_print(&settings, stdout);
     else if (status == 0)
         status = run(&settings);

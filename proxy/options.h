@@ -5,10 +5,15 @@
 #include <stdbool.h>
 
 #include "settings.h"
+#include "settings_explain.h"
+
+#define PX_USAGE_STATUS 2 /* exit status where the command line is no good */
 
 struct px_options {
     const char *file; /* --config, or NULL; points into argv, as do the overrides */
     bool check;       /* --check */
+    bool explain;     /* --explain: `question` is asked */
+    struct px_question question;
     struct px_overrides overrides;
 };
 

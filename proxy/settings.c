@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_rules.h"
 #include "settings_internal.h"
 #include "settings_rules.h"
 #include "settings_text.h"
@@ -74,6 +75,8 @@ void px_settings_free(struct px_settings *settings)
     }
     for (unsigned i = 0; i < settings->listener_count; i++)
         free(settings->listeners[i].text);
+    px_call_rules_destroy(settings->call_rules);
+    px_interfaces_free(settings);
     free(settings->servers);
     free(settings->listeners);
     free(settings->log_calls);

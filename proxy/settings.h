@@ -5,31 +5,63 @@
 #ifndef PX_SETTINGS_H
 #define PX_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../dissect/uuid.h"
 #include "address.h"
+
+#define PX_NEVER INT64_MAX /* of a duration that has no end */
+
+/* What becomes of a call whose time is up. */
+enum px_on_timeout {
+    PX_ON_TIMEOUT_ABANDON, /* its answer is swallowed */
+    PX_ON_TIMEOUT_CANCEL,  /* as above, and the server is asked by co_cancel to stop */
+};
+
+/* What a call may take. An interface or operation may have its own of these, see call_rules.h. */
+struct px_call_rules {
+    int64_t com_timeout;  /* ms without an answer before keep-alives are sent; or PX_NEVER */
+    int64_t call_timeout; /* ms of silence from the server before it is given up; or PX_NEVER */
+    int64_t deadline;     /* ms for all of it, waiting included; or PX_NEVER */
+    enum px_on_timeout on_timeout;
+    bool pending; /* returns only when something happens: takes no slot, and no time-out above holds for it */
+};
+
+enum px_call_rule {
+    PX_RULE_COM_TIMEOUT,
+    PX_RULE_CALL_TIMEOUT,
+    PX_RULE_DEADLINE,
+    PX_RULE_ON_TIMEOUT,
+    PX_RULE_PENDING,
+    PX_CALL_RULES
+};
+
+/* Whether the administrator gave a value, and where. */
+struct px_origin {
+    bool given;
+    unsigned line; /* of the file; 0: on the command line */
+};
 
 struct px_member {
     char *text; /* as written; owned */
     struct px_address address;
 };
 
-/* What the server is told of a call that is given up. */
-enum px_on_timeout { PX_ABANDON, PX_CANCEL };
-
 struct px_server {
     char *name; /* owned */
     struct px_member *members;
     unsigned member_count;
-    unsigned calls;          /* most calls inside the server at once */
-    unsigned waiting_length; /* most calls in the line before it */
-    int64_t waiting_longest; /* ms in line; 0: for ever */
-    int64_t call_timeout;    /* ms of silence after which a call inside it is given up; 0: never */
-    int64_t deadline;        /* ms that a whole call may take; 0: for ever */
-    enum px_on_timeout on_timeout;
-    unsigned abandoned;      /* most calls inside it that were given up; 0: as many as `calls`, or 16 */
-    int64_t connect_timeout; /* ms; never 0 */
+    unsigned calls;            /* most calls inside the server at once */
+    unsigned abandoned;        /* most calls whose answer nobody waits for; 0: not given */
+    unsigned waiting_length;   /* most calls that wait for a slot; 0: none may */
+    int64_t waiting_longest;   /* ms that one may wait; never 0 */
+    int64_t connect_timeout;   /* ms; never 0 */
+    int64_t keepalive_every;   /* ms; whole seconds, never 0 */
+    unsigned keepalive_losses; /* unanswered keep-alives in a row that end a connection; never 0 */
+    struct px_call_rules rules;
+    struct px_origin origins[PX_CALL_RULES];
 };
 
 struct px_listener {
@@ -44,15 +76,41 @@ struct px_listener {
     size_t buffer;                /* bytes that may wait for a connection whose reader has stopped; never 0 */
 };
 
+/* Of the rules of an interface or operation only those hold that were given. */
+struct px_operation {
+    uint16_t opnum;
+    char *name; /* or NULL; owned */
+    struct px_call_rules rules;
+    struct px_origin origins[PX_CALL_RULES];
+};
+
+struct px_interface {
+    unsigned line;   /* where it begins */
+    char *uuid_text; /* as written; owned */
+    struct dis_uuid uuid;
+    char *version_text; /* as written; NULL: every version that no other block has; owned */
+    uint16_t major, minor;
+    char *name; /* or NULL; owned */
+    struct px_call_rules rules;
+    struct px_origin origins[PX_CALL_RULES];
+    struct px_operation *operations; /* in order of opnum */
+    unsigned operation_count;
+};
+
 enum px_log_format { PX_LOG_JSON, PX_LOG_LOGFMT };
+
+struct px_call_rules_table;
 
 struct px_settings {
     struct px_server *servers;
     unsigned server_count;
     struct px_listener *listeners;
     unsigned listener_count;
-    int64_t drain;   /* ms that calls in flight may take after SIGTERM */
-    char *log_calls; /* "stderr", "none" or a path that is appended to; owned */
+    struct px_interface *interfaces;
+    unsigned interface_count;
+    struct px_call_rules_table *call_rules; /* of the above, see call_rules.h; owned */
+    int64_t drain;                          /* ms that calls in flight may take after SIGTERM */
+    char *log_calls;                        /* "stderr", "none" or a path that is appended to; owned */
     enum px_log_format log_format;
 };
 
@@ -80,7 +138,7 @@ void px_settings_print(const struct px_settings *settings, FILE *out);
 struct px_setting_key {
     const char *path;  /* "servers.*.connect-timeout" */
     const char *type;  /* "duration", "size", "count", "address", "list of addresses", "name", "one of …" */
-    const char *unset; /* default as text; "" where the key is required */
+    const char *unset; /* default as text; "" where the key is required, NULL where it may be left out */
     const char *help;  /* one sentence */
     const struct px_setting_rule *rule; /* how it is read, kept and printed: for settings_*.c alone */
 };

@@ -21,8 +21,32 @@
     .read = px_read_address, .print = px_print_text, .offset = offsetof(struct block, text), \
     .address_offset = offsetof(struct block, address), .least = (least_port)
 
-static const char *const on_timeouts[] = { [PX_ABANDON] = "abandon", [PX_CANCEL] = "cancel", NULL };
+#define ORIGIN(block, number) .origin_offset = offsetof(struct block, origins[number])
+
+/* Those rules of a call that an interface or operation may have of its own. */
+#define PERHAPS_NEVER .none = "never", .none_value = PX_NEVER
+#define COM_TIMEOUT(block)                                                                                          \
+    ORIGIN(block, PX_RULE_COM_TIMEOUT),                                                                             \
+        .read = px_read_com_timeout, .print = px_print_number, .offset = offsetof(struct block, rules.com_timeout), \
+        .kind = PX_VALUE_DURATION, .least = 1, .most = PX_VALUE_TEN_YEARS, PERHAPS_NEVER
+#define CALL_TIMEOUT(block) ORIGIN(block, PX_RULE_CALL_TIMEOUT), DURATION(block, rules.call_timeout, 1), PERHAPS_NEVER
+#define DEADLINE(block)     ORIGIN(block, PX_RULE_DEADLINE), DURATION(block, rules.deadline, 1), PERHAPS_NEVER
+
+#define ON_TIMEOUT(block)                                                            \
+    ORIGIN(block, PX_RULE_ON_TIMEOUT), .read = px_read_word, .print = px_print_word, \
+                                       .offset = offsetof(struct block, rules.on_timeout), .words = on_timeout
+#define PENDING(block)                                                            \
+    ORIGIN(block, PX_RULE_PENDING), .read = px_read_flag, .print = px_print_flag, \
+                                    .offset = offsetof(struct block, rules.pending)
+#define OWN                 .given = px_given_origin
+#define NAME(block)         .read = px_read_name, TEXT(block, name)
+#define TEXT(block, member) .print = px_print_text, .given = px_given_text, .offset = offsetof(struct block, member)
+#define LIST(block, count)  .given = px_given_number, .kind = PX_VALUE_COUNT, .offset = offsetof(struct block, count)
+
 static const char *const formats[] = { [PX_LOG_JSON] = "json", [PX_LOG_LOGFMT] = "logfmt", NULL };
+static const char *const on_timeout[] = {
+    [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", NULL
+};
 
 const struct px_setting_key px_setting_keys[] = {
     { "drain", "duration", "30s", "How long calls in flight may take after SIGTERM.",
@@ -42,24 +66,26 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(ADDRESS(px_member, 1)) },
     { "servers.*.calls", "count or unlimited", "unlimited", "Most calls inside the server at once.",
       RULE(LIMIT(px_server, calls)) },
-    { "servers.*.waiting.length", "count or unlimited", "1000", "Most calls in the line before it.",
-      RULE(LIMIT(px_server, waiting_length)) },
-    { "servers.*.waiting.longest", "duration or never", "30s",
-      "How long a call may stand in line until it is refused.",
-      RULE(DURATION(px_server, waiting_longest, 1), .none = "never") },
-    { "servers.*.call-timeout", "duration or never", "never",
-      "Silence of the server after which a call inside it is given up.",
-      RULE(DURATION(px_server, call_timeout, 1), .none = "never") },
-    { "servers.*.deadline", "duration or never", "never", "How long a whole call may take, waiting included.",
-      RULE(DURATION(px_server, deadline, 1), .none = "never") },
-    { "servers.*.on-timeout", "abandon or cancel", "abandon", "What the server is told of a call that is given up.",
-      RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, on_timeout),
-           .words = on_timeouts) },
-    { "servers.*.abandoned", "count or automatic", "automatic",
-      "Most calls inside it that were given up: automatic is calls, or 16 where those are unlimited.",
-      RULE(NUMBER(PX_VALUE_COUNT, px_server, abandoned, 1, 1000000), .none = "automatic") },
     { "servers.*.connect-timeout", "duration", "3s", "How long connecting to a member may take.",
       RULE(DURATION(px_server, connect_timeout, 1)) },
+    { "servers.*.com-timeout", "level, duration or never", "5",
+      "How long a call may be without an answer before keep-alives are sent.", RULE(COM_TIMEOUT(px_server)) },
+    { "servers.*.call-timeout", "duration or never", "never",
+      "How long the server may be silent before a call is given up.", RULE(CALL_TIMEOUT(px_server)) },
+    { "servers.*.deadline", "duration or never", "never", "How long a call may take, waiting included.",
+      RULE(DEADLINE(px_server)) },
+    { "servers.*.on-timeout", "abandon or cancel", "abandon", "What becomes of a call whose time is up.",
+      RULE(ON_TIMEOUT(px_server)) },
+    { "servers.*.abandoned", "count", NULL, "Most calls inside the server whose answer nobody waits for.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, abandoned, 1, 1000000), .given = px_given_number) },
+    { "servers.*.waiting.length", "count", "1000", "Most calls that wait for a place inside the server.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, waiting_length, 0, 1000000)) },
+    { "servers.*.waiting.longest", "duration", "30s", "How long a call may wait for a place.",
+      RULE(DURATION(px_server, waiting_longest, 1)) },
+    { "servers.*.keepalive.every", "duration", "1s", "How often keep-alives are sent.",
+      RULE(NUMBER(PX_VALUE_DURATION, px_server, keepalive_every, 1000, 32767000), .whole = 1000) },
+    { "servers.*.keepalive.lost-after", "count", "3", "How many keep-alives without an answer end the connection.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, keepalive_losses, 1, 127)) },
 
     { "listeners", "list of mappings", "", "Where clients connect.",
       RULE(.read = px_read_listeners, .print = px_print_listeners) },
@@ -78,6 +104,37 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(NUMBER(PX_VALUE_COUNT, px_listener, contexts, 1, 65536)) },
     { "listeners.*.buffer", "size", "256KiB", "Most bytes that may wait for a connection whose reader has stopped.",
       RULE(NUMBER(PX_VALUE_SIZE, px_listener, buffer, 4096, 1 << 30)) },
+
+    { "interfaces", "list of mappings", NULL, "Interfaces that have rules of their own for their calls.",
+      RULE(.read = px_read_interfaces, .print = px_print_interfaces, LIST(px_settings, interface_count)) },
+    { "interfaces.*.uuid", "UUID", "", "Which interface.",
+      RULE(.read = px_read_uuid, .print = px_print_text, .offset = offsetof(struct px_interface, uuid_text)) },
+    { "interfaces.*.version", "version", NULL, "Which version of it; where it is left out, any.",
+      RULE(.read = px_read_version, TEXT(px_interface, version_text)) },
+    { "interfaces.*.name", "name", NULL, "What people call it.", RULE(NAME(px_interface)) },
+    { "interfaces.*.com-timeout", "level, duration or never", NULL, "Its own, instead of the server's.",
+      RULE(COM_TIMEOUT(px_interface), OWN) },
+    { "interfaces.*.call-timeout", "duration or never", NULL, "Its own, instead of the server's.",
+      RULE(CALL_TIMEOUT(px_interface), OWN) },
+    { "interfaces.*.deadline", "duration or never", NULL, "Its own, instead of the server's.",
+      RULE(DEADLINE(px_interface), OWN) },
+    { "interfaces.*.on-timeout", "abandon or cancel", NULL, "Its own, instead of the server's.",
+      RULE(ON_TIMEOUT(px_interface), OWN) },
+    { "interfaces.*.pending", "yes or no", NULL, "Whether all its operations return only when something happens.",
+      RULE(PENDING(px_interface), OWN) },
+    { "interfaces.*.operations", "mapping", NULL, "Operations that have rules of their own, each under its opnum.",
+      RULE(.read = px_read_operations, .print = px_print_operations, LIST(px_interface, operation_count)) },
+    { "interfaces.*.operations.*.name", "name", NULL, "What people call it.", RULE(NAME(px_operation)) },
+    { "interfaces.*.operations.*.com-timeout", "level, duration or never", NULL,
+      "Its own, instead of the interface's.", RULE(COM_TIMEOUT(px_operation), OWN) },
+    { "interfaces.*.operations.*.call-timeout", "duration or never", NULL, "Its own, instead of the interface's.",
+      RULE(CALL_TIMEOUT(px_operation), OWN) },
+    { "interfaces.*.operations.*.deadline", "duration or never", NULL, "Its own, instead of the interface's.",
+      RULE(DEADLINE(px_operation), OWN) },
+    { "interfaces.*.operations.*.on-timeout", "abandon or cancel", NULL, "Its own, instead of the interface's.",
+      RULE(ON_TIMEOUT(px_operation), OWN) },
+    { "interfaces.*.operations.*.pending", "yes or no", NULL, "Whether it returns only when something happens.",
+      RULE(PENDING(px_operation), OWN) },
 };
 
 const unsigned px_setting_key_count = sizeof px_setting_keys / sizeof *px_setting_keys;

@@ -36,6 +36,12 @@ static void start_line(const struct px_printing *printing)
     fprintf(printing->out, "%*s", (int)printing->indent, "");
 }
 
+static bool is_shown(const struct px_setting_key *key, const char *prefix, const void *block)
+{
+    const char *rest = px_setting_path_below(key->path, prefix);
+    return rest != NULL && strchr(rest, '*') == NULL && (key->unset != NULL || key->rule->given(key, block));
+}
+
 /* The keys of a block, those of a mapping within it included. Where the block is an item of a list, the first line
  * was begun with a dash. */
 static void print_block(struct px_printing *printing, const char *prefix, const void *block, bool line_begun)
@@ -44,7 +50,7 @@ static void print_block(struct px_printing *printing, const char *prefix, const 
     for (unsigned row = 0; row < px_setting_key_count; row++) {
         const struct px_setting_key *key = &px_setting_keys[row];
         const char *rest = px_setting_path_below(key->path, prefix);
-        if (rest == NULL || strchr(rest, '*') != NULL)
+        if (!is_shown(key, prefix, block))
             continue;
         const char *dot = strchr(rest, '.');
         struct px_printing inner = *printing;
@@ -63,7 +69,7 @@ static void print_block(struct px_printing *printing, const char *prefix, const 
     }
 }
 
-static void print_item(const struct px_printing *printing, const char *prefix, const void *block)
+void px_print_item(const struct px_printing *printing, const char *prefix, const void *block)
 {
     struct px_printing inner = *printing;
     inner.indent += STEP;
@@ -73,20 +79,27 @@ static void print_item(const struct px_printing *printing, const char *prefix, c
     print_block(&inner, prefix, block, true);
 }
 
+void px_print_entry(const struct px_printing *printing, const char *name, const char *prefix, const void *block)
+{
+    struct px_printing inner = *printing;
+    unsigned row = 0;
+    inner.indent += STEP;
+    start_line(&inner);
+    px_print_scalar(name, inner.out);
+    inner.indent += STEP;
+    while (row < px_setting_key_count && !is_shown(&px_setting_keys[row], prefix, block))
+        row++;
+    fputs(row < px_setting_key_count ? ":\n" : ": {}\n", inner.out);
+    print_block(&inner, prefix, block, false);
+}
+
 void px_print_servers(struct px_printing *printing, const struct px_setting_key *key, const void *block)
 {
     const struct px_settings *settings = block;
-    struct px_printing inner = *printing;
     (void)key;
-    fputc('\n', inner.out);
-    for (unsigned i = 0; i < settings->server_count; i++) {
-        inner.indent = printing->indent + STEP;
-        start_line(&inner);
-        px_print_scalar(settings->servers[i].name, inner.out);
-        fputs(":\n", inner.out);
-        inner.indent += STEP;
-        print_block(&inner, "servers.*", &settings->servers[i], false);
-    }
+    fputc('\n', printing->out);
+    for (unsigned i = 0; i < settings->server_count; i++)
+        px_print_entry(printing, settings->servers[i].name, "servers.*", &settings->servers[i]);
 }
 
 void px_print_members(struct px_printing *printing, const struct px_setting_key *key, const void *block)
@@ -95,7 +108,7 @@ void px_print_members(struct px_printing *printing, const struct px_setting_key 
     (void)key;
     fputc('\n', printing->out);
     for (unsigned i = 0; i < server->member_count; i++)
-        print_item(printing, "servers.*.members.*", &server->members[i]);
+        px_print_item(printing, "servers.*.members.*", &server->members[i]);
 }
 
 void px_print_listeners(struct px_printing *printing, const struct px_setting_key *key, const void *block)
@@ -104,7 +117,7 @@ void px_print_listeners(struct px_printing *printing, const struct px_setting_ke
     (void)key;
     fputc('\n', printing->out);
     for (unsigned i = 0; i < settings->listener_count; i++)
-        print_item(printing, "listeners.*", &settings->listeners[i]);
+        px_print_item(printing, "listeners.*", &settings->listeners[i]);
 }
 
 void px_print_server_name(struct px_printing *printing, const struct px_setting_key *key, const void *block)

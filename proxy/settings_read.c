@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_rules.h"
 #include "nearest.h"
 #include "settings_memory.h"
 
 #define LIST_MOST 1000u /* servers, listeners, members of a server */
-#define NAME_MOST 63u   /* bytes of a server's name */
 
 static const char *const kind_names[] = {
     [PX_NODE_SCALAR] = "a single value", [PX_NODE_LIST] = "a list", [PX_NODE_MAPPING] = "a mapping"
@@ -93,11 +93,21 @@ static void set_defaults(struct px_reading *reading, const char *prefix, void *b
     for (unsigned row = 0; row < px_setting_key_count; row++) {
         const struct px_setting_key *key = &px_setting_keys[row];
         const char *rest = px_setting_path_below(key->path, prefix);
-        if (rest == NULL || strchr(rest, '*') != NULL || *key->unset == '\0')
+        if (rest == NULL || strchr(rest, '*') != NULL || key->unset == NULL || *key->unset == '\0')
             continue;
         struct px_node node = { .kind = PX_NODE_SCALAR, .text = (char *)key->unset };
         key->rule->read(reading, key, &node, block);
     }
+}
+
+static void read_value(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
+                       void *block)
+{
+    key->rule->read(reading, key, node, block);
+    if (key->rule->origin_offset != 0)
+        *(struct px_origin *)((char *)block + key->rule->origin_offset) = (struct px_origin){
+            .given = true, .line = node->key_place.line
+        };
 }
 
 static void read_entries(struct px_reading *reading, const char *prefix, const struct px_node *mapping, void *block)
@@ -114,24 +124,24 @@ static void read_entries(struct px_reading *reading, const char *prefix, const s
             continue;
         bool leaf = strchr(rest, '.') == NULL;
         if (by_row[row] != NULL && leaf) {
-            key->rule->read(reading, key, by_row[row], block);
+            read_value(reading, key, by_row[row], block);
         } else if (by_row[row] != NULL) {
             char *below = px_must(strndup(key->path, (size_t)(rest - key->path) + strcspn(rest, ".")));
             read_entries(reading, below, by_row[row], block);
             free(below);
-        } else if (leaf && *key->unset == '\0') {
+        } else if (leaf && key->unset != NULL && *key->unset == '\0') {
             px_report_error(reading->report, mapping->place, "the key '%s' is missing", rest);
         }
     }
 }
 
-static void read_block(struct px_reading *reading, const char *prefix, const struct px_node *mapping, void *block)
+void px_read_block(struct px_reading *reading, const char *prefix, const struct px_node *mapping, void *block)
 {
     set_defaults(reading, prefix, block);
     read_entries(reading, prefix, mapping, block);
 }
 
-static unsigned children(const struct px_node *node)
+unsigned px_node_children(const struct px_node *node)
 {
     unsigned count = 0;
     for (const struct px_node *child = node->first; child != NULL; child = child->next)
@@ -147,7 +157,7 @@ static bool is_filled(struct px_reading *reading, const struct px_node *node, en
         return false;
     if (node->first == NULL)
         px_report_error(reading->report, node->place, "at least one %s is needed", what);
-    else if (children(node) > LIST_MOST)
+    else if (px_node_children(node) > LIST_MOST)
         px_report_error(reading->report, node->place, "at most %u %ss are possible", LIST_MOST, what);
     else
         return true;
@@ -162,14 +172,6 @@ static unsigned server_named(const struct px_settings *settings, const char *nam
     return i;
 }
 
-/* Names appear in log lines and later in commands, so they are kept simple. */
-static bool is_name(const char *text)
-{
-    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t length = strlen(text);
-    return length > 0 && length <= NAME_MOST && strspn(text, good) == length && strchr("._-", *text) == NULL;
-}
-
 void px_read_servers(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
                      void *block)
 {
@@ -177,19 +179,16 @@ void px_read_servers(struct px_reading *reading, const struct px_setting_key *ke
     (void)key;
     if (!is_filled(reading, node, PX_NODE_MAPPING, "server"))
         return;
-    settings->servers = px_must(calloc(children(node), sizeof *settings->servers));
+    settings->servers = px_must(calloc(px_node_children(node), sizeof *settings->servers));
     for (const struct px_node *child = node->first; child != NULL; child = child->next) {
         if (server_named(settings, child->key) < settings->server_count) {
             px_report_error(reading->report, child->key_place, "there is already a server '%s'", child->key);
             continue;
         }
-        if (!is_name(child->key))
-            px_report_error(reading->report, child->key_place,
-                            "'%s' is not a name: up to %u letters, digits, '.', '_', '-', a letter or digit first",
-                            child->key, NAME_MOST);
+        px_name_is_good(reading, child->key, child->key_place);
         struct px_server *server = &settings->servers[settings->server_count++];
         server->name = px_text_kept(child->key);
-        read_block(reading, "servers.*", child, server);
+        px_read_block(reading, "servers.*", child, server);
     }
 }
 
@@ -200,12 +199,12 @@ void px_read_members(struct px_reading *reading, const struct px_setting_key *ke
     (void)key;
     if (!is_filled(reading, node, PX_NODE_LIST, "member"))
         return;
-    server->members = px_must(calloc(children(node), sizeof *server->members));
+    server->members = px_must(calloc(px_node_children(node), sizeof *server->members));
     for (const struct px_node *child = node->first; child != NULL; child = child->next) {
         struct px_member *member = &server->members[server->member_count++];
         const struct px_setting_key *address = &px_setting_keys[row_of("servers.*.members.*", "address")];
         if (child->kind == PX_NODE_MAPPING)
-            read_block(reading, "servers.*.members.*", child, member);
+            px_read_block(reading, "servers.*.members.*", child, member);
         else
             address->rule->read(reading, address, child, member);
     }
@@ -239,10 +238,10 @@ void px_read_listeners(struct px_reading *reading, const struct px_setting_key *
     (void)key;
     if (!is_filled(reading, node, PX_NODE_LIST, "listener"))
         return;
-    settings->listeners = px_must(calloc(children(node), sizeof *settings->listeners));
+    settings->listeners = px_must(calloc(px_node_children(node), sizeof *settings->listeners));
     for (const struct px_node *child = node->first; child != NULL; child = child->next) {
         unsigned index = settings->listener_count++;
-        read_block(reading, "listeners.*", child, &settings->listeners[index]);
+        px_read_block(reading, "listeners.*", child, &settings->listeners[index]);
         check_unlike(reading, child, index);
     }
 }
@@ -288,7 +287,15 @@ void px_settings_read(const struct px_node *root, struct px_settings *settings, 
 {
     struct px_reading reading = { .settings = settings, .report = report };
     const struct px_node empty = { .kind = PX_NODE_MAPPING, .place = { .line = 1, .column = 1 } };
-    read_block(&reading, "", root != NULL ? root : &empty, settings);
-    if (report->errors == 0 && root != NULL)
-        warn_unused(&reading, root);
+    px_read_block(&reading, "", root != NULL ? root : &empty, settings);
+    if (report->errors != 0 || root == NULL)
+        return;
+    warn_unused(&reading, root);
+    settings->call_rules = px_call_rules_create(settings);
+    if (settings->call_rules == NULL)
+        px_report_error(
+            report, root->place,
+            "servers times interfaces and operations with rules of their own are more than %u; give rules "
+            "to fewer operations",
+            PX_CALL_RULES_ROWS_MOST);
 }

@@ -6,6 +6,8 @@
 
 #include "settings_memory.h"
 
+#define NAME_MOST 63u /* bytes */
+
 static void *field(void *block, size_t offset)
 {
     return (char *)block + offset;
@@ -63,7 +65,7 @@ void px_read_number(struct px_reading *reading, const struct px_setting_key *key
     if (!px_node_is(reading, node, PX_NODE_SCALAR))
         return;
     if (rule->none != NULL && strcmp(node->text, rule->none) == 0) {
-        keep_number(rule, block, 0);
+        keep_number(rule, block, rule->none_value);
         return;
     }
     if (!px_value_parse(rule->kind, node->text, &value, &why)) {
@@ -77,7 +79,48 @@ void px_read_number(struct px_reading *reading, const struct px_setting_key *key
                         rule->none != NULL ? rule->none : "");
         return;
     }
+    if (rule->whole != 0 && value % rule->whole != 0) {
+        px_report_error(reading->report, node->place, "'%s' is not a multiple of %s", node->text,
+                        px_value_format(rule->kind, rule->whole, least));
+        return;
+    }
     keep_number(rule, block, value);
+}
+
+/* What RpcMgmtSetComTimeout takes, in minutes: Windows 2000 and later, "Preventing client-side hangs" of the Win32
+ * documentation. 10, RPC_C_BINDING_INFINITE_TIMEOUT, is PX_NEVER. */
+#define COM_TIMEOUT_INFINITE 10
+static const int64_t com_timeout_minutes[COM_TIMEOUT_INFINITE] = { 2, 4, 6, 8, 10, 12, 14, 16, 18, 20 };
+
+void px_read_com_timeout(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
+                         void *block)
+{
+    const char *why;
+    int64_t level;
+    if (node->kind != PX_NODE_SCALAR || !px_value_parse(PX_VALUE_COUNT, node->text, &level, &why))
+        px_read_number(reading, key, node, block);
+    else if (level > COM_TIMEOUT_INFINITE)
+        px_report_error(reading->report, node->place,
+                        "'%s' is not between 0 and %d, and a duration needs one of the units ms, s, m, h, d",
+                        node->text, COM_TIMEOUT_INFINITE);
+    else
+        keep_number(key->rule, block, level < COM_TIMEOUT_INFINITE ? com_timeout_minutes[level] * 60000 : PX_NEVER);
+}
+
+bool px_given_origin(const struct px_setting_key *key, const void *block)
+{
+    const struct px_origin *origin = field_of(block, key->rule->origin_offset);
+    return origin->given;
+}
+
+bool px_given_text(const struct px_setting_key *key, const void *block)
+{
+    return *(char *const *)field_of(block, key->rule->offset) != NULL;
+}
+
+bool px_given_number(const struct px_setting_key *key, const void *block)
+{
+    return kept_number(key->rule, block) != 0;
 }
 
 void px_print_number(struct px_printing *printing, const struct px_setting_key *key, const void *block)
@@ -85,7 +128,9 @@ void px_print_number(struct px_printing *printing, const struct px_setting_key *
     char text[PX_VALUE_TEXT];
     int64_t value = kept_number(key->rule, block);
     fprintf(printing->out, " %s\n",
-            value == 0 && key->rule->none != NULL ? key->rule->none : px_value_format(key->rule->kind, value, text));
+            value == key->rule->none_value && key->rule->none != NULL
+                ? key->rule->none
+                : px_value_format(key->rule->kind, value, text));
 }
 
 void px_read_word(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
@@ -106,6 +151,41 @@ void px_read_word(struct px_reading *reading, const struct px_setting_key *key, 
 void px_print_word(struct px_printing *printing, const struct px_setting_key *key, const void *block)
 {
     fprintf(printing->out, " %s\n", key->rule->words[*(const unsigned *)field_of(block, key->rule->offset)]);
+}
+
+void px_read_flag(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
+                  void *block)
+{
+    if (!px_node_is(reading, node, PX_NODE_SCALAR))
+        return;
+    if (strcmp(node->text, "yes") != 0 && strcmp(node->text, "no") != 0)
+        px_report_error(reading->report, node->place, "'%s' is not %s", node->text, key->type);
+    else
+        *(bool *)field(block, key->rule->offset) = node->text[0] == 'y';
+}
+
+void px_print_flag(struct px_printing *printing, const struct px_setting_key *key, const void *block)
+{
+    fprintf(printing->out, " %s\n", *(const bool *)field_of(block, key->rule->offset) ? "yes" : "no");
+}
+
+bool px_name_is_good(const struct px_reading *reading, const char *text, struct px_place place)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t length = strlen(text);
+    if (length > 0 && length <= NAME_MOST && strspn(text, good) == length && strchr("._-", *text) == NULL)
+        return true;
+    px_report_error(reading->report, place,
+                    "'%s' is not a name: up to %u letters, digits, '.', '_', '-', a letter or digit first", text,
+                    NAME_MOST);
+    return false;
+}
+
+void px_read_name(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
+                  void *block)
+{
+    if (px_node_is(reading, node, PX_NODE_SCALAR) && px_name_is_good(reading, node->text, node->place))
+        keep_text(block, key->rule->offset, node->text);
 }
 
 /* A slash is asked for, so that a misspelt "stderr" does not become a file. */

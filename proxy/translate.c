@@ -68,7 +68,9 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     a->incoming = k->request_done ? POL_NONE : k->id.index;
     fact->call = k;
     ask(fact, POL_CALL_BEGIN);
-    fact->ask.rule = a->rule;
+    const struct px_interface_rules *rules = context ? context->rules : &a->call_rules->none;
+    fact->ask.rule = px_call_rules_row(rules, a->server_index, k->opnum);
+    k->watched = a->call_rules->rows[fact->ask.rule].call_timeout != PX_NEVER;
     fact->ask.level = k->auth_level;
     fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
     a->had_maybe = a->had_maybe || fact->ask.maybe;
@@ -237,7 +239,7 @@ static void down_answer(struct px_calls *calls, struct px_association *a, const 
     k->bytes_out += pdu->header.frag_length;
     fact->swallow = k->swallow_answer;
     bool last = is_last(pdu) || pdu->header.type == DIS_FAULT;
-    fact->informs = last || (a->watched && !fact->asks);
+    fact->informs = last || (k->watched && !fact->asks);
     fact->inform = (struct pol_event){ .kind = POL_PROGRESS, .client = no_id, .link = no_id, .call = k->id };
     if (!last)
         return;
@@ -324,7 +326,7 @@ static uint8_t seen_by_write(const struct px_call *k, uint64_t taken)
 /* Some more of a request that is still being taken. */
 static bool progress_up_of(struct px_association *a, const struct px_call *k, uint64_t taken, struct pol_event *event)
 {
-    if (!a->watched || taken == a->progress_up)
+    if (!k->watched || taken == a->progress_up)
         return false;
     a->progress_up = taken;
     *event = (struct pol_event){ .kind = POL_PROGRESS, .client = no_id, .link = no_id, .call = k->id };

@@ -11,6 +11,7 @@
 #include "closing.h"
 #include "downstream.h"
 #include "intake.h"
+#include "keepalive.h"
 #include "translate.h"
 
 static struct px_upstream *of(struct px_socket *s)
@@ -250,6 +251,18 @@ void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t lengt
     px_loop_inform(u->loop, &e);
 }
 
+static const struct px_server *server_of(const struct px_upstream *u)
+{
+    return &u->loop->settings->servers[u->association->server_index];
+}
+
+void px_upstream_probe(struct px_upstream *u, bool on)
+{
+    px_keepalive_set(&u->socket, server_of(u), on);
+    px_keepalive_unwatch(u->keepalive);
+    u->keepalive = on ? px_keepalive_watch(u->loop, &u->socket, u->id, server_of(u)) : NULL;
+}
+
 void px_upstream_set_paused(struct px_upstream *u, bool paused)
 {
     if (is_open(u) && !u->ended && u->connected)
@@ -277,6 +290,8 @@ static void detach(struct px_upstream *u, unsigned reason)
 void px_upstream_close(struct px_upstream *u, bool reset, enum pol_when when, unsigned reason)
 {
     detach(u, reason);
+    px_keepalive_unwatch(u->keepalive);
+    u->keepalive = NULL;
     if (u->socket.events)
         px_closing_begin(&u->socket, reset, when, 0);
     else

@@ -12,7 +12,8 @@ struct px_upstream {
     struct px_downstream *downstream; /* NULL: its client has gone */
     struct px_buffer in;              /* the part of a PDU that has come */
     struct pol_id id;
-    size_t limit; /* bytes that may wait for the server */
+    struct px_keepalive *keepalive; /* while it is probed; owned */
+    size_t limit;                   /* bytes that may wait for the server */
     bool connected;
     bool pass;    /* what the brain said of the PDU that it was asked about */
     bool stopped; /* the brain knows that this server does not read */
@@ -27,6 +28,7 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_me
 /* Whole PDUs for the server. */
 void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length);
 
+void px_upstream_probe(struct px_upstream *u, bool on);
 void px_upstream_set_paused(struct px_upstream *u, bool paused);
 void px_upstream_end_input(struct px_upstream *u);
 void px_upstream_close(struct px_upstream *u, bool reset, enum pol_when when, unsigned reason);

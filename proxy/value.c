@@ -68,6 +68,22 @@ bool px_value_parse(enum px_value_kind kind, const char *text, int64_t *value, c
     return true;
 }
 
+static bool read_part(const char **text, uint16_t *part)
+{
+    const char *end, *why;
+    int64_t number;
+    if (!read_digits(*text, &number, &end, &why) || number > UINT16_MAX)
+        return false;
+    *part = (uint16_t)number;
+    *text = end;
+    return true;
+}
+
+bool px_version_parse(const char *text, uint16_t *major, uint16_t *minor)
+{
+    return read_part(&text, major) && *text++ == '.' && read_part(&text, minor) && *text == '\0';
+}
+
 char *px_value_format(enum px_value_kind kind, int64_t value, char text[PX_VALUE_TEXT])
 {
     const struct unit *unit = kinds[kind].units;

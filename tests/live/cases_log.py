@@ -226,6 +226,20 @@ commands("file-and-options", 2, "-c", "FILE", "--listen=127.0.0.1:0", "--server=
 commands("file-twice", 2, "-c", "FILE", "-c", "FILE", text=GOOD, err="rpcward")
 commands("unknown-option", 2, "--nonsense", err="nonsense")
 commands("stray-argument", 2, "--listen=127.0.0.1:0", "--server=127.0.0.1:1", "more", err="rpcward")
+ECHO = "60a15ec5-4de8-11d7-a637-005056a20182"
+commands("explain", 0, "--check", "--explain", ECHO, "6", "-c", "FILE",
+         text=GOOD + "interfaces:\n- uuid: %s\n  operations: { 6: { call-timeout: 2m } }\n" % ECHO,
+         out=r"(?s)payroll\n.* call-timeout: 2m +\S*settings.yaml:7 \(operation 6 of rpcecho\)\n")
+commands("explain-options", 0, "--check", "--explain=" + ECHO, "6", "--listen=127.0.0.1:0", "--server=127.0.0.1:1",
+         "--set=deadline=5s", out=r"deadline: 5s +command line \(server default\)")
+commands("explain-a-bad-file", 1, "--check", "--explain", ECHO, "6", "-c", "FILE", text="x: 1", err=r":1:1: error")
+commands("explain-which-version", 2, "--check", "--explain", ECHO, "6", "-c", "FILE",
+         text=GOOD + "interfaces: [ { uuid: %s }, { uuid: %s, version: 1.0 } ]\n" % (ECHO, ECHO), err="say which")
+commands("explain-without-opnum", 2, "--check", "--explain", ECHO, "-c", "FILE", text=GOOD, err="number of an operation")
+commands("explain-bad-opnum", 2, "--check", "--explain", ECHO, "65536", "-c", "FILE", text=GOOD, err="65536")
+commands("explain-bad-uuid", 2, "--check", "--explain", "rpcecho", "6", "-c", "FILE", text=GOOD, err="rpcecho.*UUID")
+commands("explain-without-check", 2, "--explain", ECHO, "6", "-c", "FILE", text=GOOD, err="--check")
+commands("explain-two-opnums", 2, "--check", "--explain", ECHO, "6", "7", "-c", "FILE", text=GOOD, err="rpcward")
 commands("set-unknown", 1, "--check", "--listen=127.0.0.1:0", "--server=127.0.0.1:1", "--set=cals=7", err="cals")
 
 

@@ -62,8 +62,8 @@ def example_paths(text):
             line = line.replace("- ", "  ", 1)
             column += 2
         prefix = stack[-1][1] if stack else ""
-        for key, value in re.findall(r"(?:^|[{,]) *([a-z][\w-]*):(?: +([^,{}]+?))? *(?=$|[,}])", line.strip()):
-            name = "*" if prefix == "servers." else key
+        for key, value in re.findall(r"(?:^|[{,]) *([a-z][\w-]*|\d+):(?: +([^,{}]+?))? *(?=$|[,}])", line.strip()):
+            name = "*" if prefix == "servers." or prefix.endswith("operations.") else key
             found.setdefault(prefix + name, value)
             if not value:
                 stack.append((column, prefix + name + "."))

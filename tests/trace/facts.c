@@ -62,6 +62,7 @@ static const struct field event_fields[] = {
     { "level", BYTE, EVENT(level), 0, NULL },
     { "group", NUMBER, EVENT(group), 0, NULL },
     { "rule", NUMBER, EVENT(rule), 0, NULL },
+    { "silent", WORD, EVENT(silent), 0, flag_name },
     { "status", STATUS, EVENT(status), 0, NULL },
     { "error", NUMBER, EVENT(error), 0, NULL },
     { "how", WORD, EVENT(how), 0, how_name },
@@ -88,6 +89,7 @@ static const struct field action_fields[] = {
     { "dne", WORD, ACTION(dne), 0, flag_name },
     { "ack", WORD, ACTION(ack), 0, flag_name },
     { "cancel", WORD, ACTION(cancel), 0, flag_name },
+    { "on", WORD, ACTION(on), 0, flag_name },
     { "with", WORD, ACTION(reset), 0, with_name },
     { "when", WORD, ACTION(when), 0, when_name },
     { "reason", WORD, ACTION(reason), 0, pol_reason_name },
@@ -119,6 +121,7 @@ static const char *const event_keys[] = {
     [POL_CALLBACK_DOWN] = "link",
     [POL_CALLBACK_UP] = "client",
     [POL_LINK_STRAY] = "link fault? status?",
+    [POL_LIVENESS] = "link silent",
     [POL_LINK_END] = "link how",
     [POL_LINK_GONE] = "link",
     [POL_DRAIN] = "",
@@ -141,6 +144,7 @@ static const char *const action_keys[] = {
     [POL_END] = "call ending proof",
     [POL_ABANDON] = "call link ending cancel",
     [POL_RELEASE] = "call",
+    [POL_PROBE] = "client? link? on",
 };
 static_assert(COUNT(action_keys) == POL_ACTION_KINDS, "keys for each action");
 

@@ -43,7 +43,9 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
     if (s->settings.server_count == TR_ROWS_MAX)
         return tr_fail(failure, line->number, 1, "too many servers");
     struct pol_server *server = &s->servers[s->settings.server_count++];
-    *server = (struct pol_server){ .connect_timeout = 3000, .member_first = s->members, .member_count = 1 };
+    *server = (struct pol_server){
+        .waiting_length = UINT32_MAX, .connect_timeout = 3000, .member_first = s->members, .member_count = 1
+    };
     const struct setting settings[] = {
         { "calls", &server->calls, NULL },
         { "waiting", &server->waiting_length, NULL },
@@ -64,6 +66,7 @@ static bool read_rule(struct tr_scene *s, const struct tr_line *line, struct tr_
     struct pol_call_rules *rule = &s->rules[s->settings.rule_count++];
     uint32_t cancel = 0, pending = 0;
     const struct setting settings[] = {
+        { "com-timeout", NULL, &rule->com_timeout },
         { "call-timeout", NULL, &rule->call_timeout },
         { "deadline", NULL, &rule->deadline },
         { "cancel", &cancel, NULL },

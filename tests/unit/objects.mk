@@ -1,8 +1,9 @@
 # What each unit test links besides itself: the module it tests and what that module needs, nothing else.
 D_pdu      := $(addprefix dissect/,pdu.o bind.o request.o auth.o uuid.o cursor.o)
 D_names    := $(addprefix dissect/,names.o interfaces.o)
-P_settings := $(addprefix proxy/,address.o value.o nearest.o settings.o settings_keys.o settings_print.o settings_read.o \
-              settings_report.o settings_scalar.o settings_text.o settings_tree.o settings_yaml.o)
+P_settings := $(addprefix proxy/,address.o call_rules.o nearest.o pending.o value.o settings.o settings_interfaces.o \
+              settings_keys.o settings_print.o settings_read.o settings_report.o settings_scalar.o settings_text.o \
+              settings_tree.o settings_yaml.o) dissect/uuid.o dissect/cursor.o
 P_policy   := $(patsubst %.c,%.o,$(wildcard policy/*.c))
 
 test_cursor_objects   := dissect/cursor.o
@@ -22,6 +23,10 @@ test_value_objects    := proxy/value.o
 test_address_objects  := proxy/address.o
 test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
+test_call_rules_objects := $(P_settings) $(D_names)
+test_call_rules_libs    := -lfyaml
+test_settings_explain_objects := $(P_settings) proxy/settings_explain.o $(D_names)
+test_settings_explain_libs    := -lfyaml
 
 test_deadline_objects      := policy/deadline.o
 test_evidence_objects      := policy/evidence.o

@@ -146,8 +146,10 @@ static void test_line(void **state)
     (void)state;
     struct scene s;
     uint32_t limit = 7;
-    begin(&s, 1, CLIENTS, (struct pol_server){ .calls = limit, .connect_timeout = 1, .member_count = 1 },
-          (struct pol_listener){ 0 }, (struct pol_listener){ 0 });
+    begin(
+        &s, 1, CLIENTS,
+        (struct pol_server){ .calls = limit, .waiting_length = UINT32_MAX, .connect_timeout = 1, .member_count = 1 },
+        (struct pol_listener){ 0 }, (struct pol_listener){ 0 });
     srand(1);
     for (unsigned round = 0; round < 100000; round++) {
         uint32_t client = (uint32_t)rand() % CLIENTS;

@@ -23,6 +23,8 @@ static const struct pol_call_rules rules[] = {
     { .call_timeout = 400, .pending = true },
     { .deadline = 700, .cancel = true },
     { .call_timeout = 300, .deadline = 900 },
+    { .com_timeout = 200 },
+    { .com_timeout = 100, .call_timeout = 500, .pending = true },
 };
 #define RULES     ((unsigned)(sizeof rules / sizeof *rules))
 #define STEPS     2500u
@@ -43,6 +45,7 @@ struct a_client {
     uint32_t link; /* POL_NONE: none */
     uint32_t listener;
     uint32_t identity; /* below IDENTITIES */
+    bool probing;
     uint8_t level;
     int64_t opened, ended_input;
 };
@@ -51,10 +54,11 @@ struct a_link {
     struct pol_id id;
     bool used, dialling, open, forced, paused, ended_input;
     bool called_back; /* ever: then its calls may be given up a little late */
-    bool ended;       /* by its server */
-    bool condemned;   /* by a fault about the connection: its calls are told nothing more */
-    uint32_t client;  /* POL_NONE: an orphan */
-    uint32_t server;
+    bool probing;
+    bool ended;      /* by its server */
+    bool condemned;  /* by a fault about the connection: its calls are told nothing more */
+    uint32_t client; /* POL_NONE: an orphan */
+    uint32_t server, member;
     unsigned callbacks;
     int64_t dialled;
 };
@@ -65,7 +69,7 @@ struct a_call {
     bool first_done, last_done, answering, answered, fault, dne, told;
     bool abandoned; /* its line is written */
     uint32_t rule;
-    int64_t begun, touched;
+    int64_t begun, touched, leased_at;
     uint8_t level;
     uint32_t client, link, server;
     uint64_t joined; /* order of joining the line */
@@ -169,8 +173,10 @@ static unsigned unanswered(const struct world *w, uint32_t link)
 static int64_t due_at(const struct a_call *k)
 {
     const struct pol_call_rules *rule = &rules[k->rule];
+    if (rule->pending)
+        return INT64_MAX;
     int64_t at = rule->deadline ? k->begun + rule->deadline : INT64_MAX;
-    if (!rule->pending && rule->call_timeout && k->touched + rule->call_timeout < at)
+    if (rule->call_timeout && k->touched + rule->call_timeout < at)
         at = k->touched + rule->call_timeout;
     return at;
 }
@@ -238,7 +244,7 @@ static void on_lease(struct world *w, const struct pol_action *a)
     if (k->in_line)
         *turn = ++w->joins;
     k->leased = true;
-    k->touched = w->now;
+    k->touched = k->leased_at = w->now;
     k->in_line = false;
     k->link = a->link.index;
     c->front = NOTHING;
@@ -276,6 +282,7 @@ static void on_dial(struct world *w, const struct pol_action *a)
     must(w, a->member >= s->member_first && a->member < s->member_first + s->member_count, "DIAL of a wrong member");
     *l = (struct a_link){ .id = a->link, .used = true, .dialling = true, .open = true, .client = a->client.index };
     l->server = server;
+    l->member = a->member;
     l->dialled = w->now;
     c->link = a->link.index;
 }
@@ -370,7 +377,7 @@ static bool may_refuse(const struct world *w, const struct a_call *k)
 {
     const struct pol_server *s = &w->servers[k->server];
     bool waited = k->in_line && s->waiting_longest && w->now >= k->held + s->waiting_longest;
-    bool full = !k->in_line && s->waiting_length && in_line(w, k->server) >= s->waiting_length;
+    bool full = !k->in_line && in_line(w, k->server) >= s->waiting_length;
     bool behind = k->joined && s->waiting_longest && w->now >= k->held + s->waiting_longest;
     bool late = k->joined && rules[k->rule].deadline && w->now >= k->begun + rules[k->rule].deadline;
     if (behind || late || (s->calls && abandoned(w, k->server, POL_NONE) >= s->calls))
@@ -449,6 +456,19 @@ static void on_abandon(struct world *w, const struct pol_action *a)
     must(w, abandoned(w, k->server, POL_NONE) <= (limit ? limit : 16), "too many abandoned calls");
 }
 
+static bool is_long(const struct world *w, const struct a_call *k)
+{
+    int64_t time = rules[k->rule].com_timeout;
+    return k->used && k->leased && time && w->now >= k->leased_at + time;
+}
+
+static void on_probe(struct world *w, const struct pol_action *a)
+{
+    bool *probing = a->link.index != POL_NONE ? &link_of(w, a->link)->probing : &client_of(w, a->client)->probing;
+    must(w, *probing != a->on, "PROBE twice");
+    *probing = a->on;
+}
+
 static void on_release(struct world *w, const struct pol_action *a)
 {
     struct a_call *k = call_of(w, a->call);
@@ -472,6 +492,7 @@ static void (*const on_action[])(struct world *, const struct pol_action *) = {
     [POL_END] = on_end,
     [POL_ABANDON] = on_abandon,
     [POL_RELEASE] = on_release,
+    [POL_PROBE] = on_probe,
     [POL_END_INPUT] = on_end_input,
     [POL_LISTEN_OFF] = on_listen_off,
 };
@@ -513,6 +534,24 @@ static void check_link(const struct world *w, uint32_t index)
     }
 }
 
+/* While a call is long its client is probed, and its member by one link at least; no other is. */
+static void check_probes(const struct world *w, uint32_t index)
+{
+    const struct a_link *l = &w->links[index];
+    bool is_wanted = false, is_done = false;
+    if (!l->used || !l->open || l->dialling)
+        return;
+    for (unsigned i = 0; i < CALLS; i++)
+        is_wanted = is_wanted || (is_long(w, &w->calls[i]) && w->calls[i].link == index);
+    for (unsigned i = 0; i < LINKS; i++)
+        is_done = is_done ||
+                  (w->links[i].used && w->links[i].open && w->links[i].member == l->member && w->links[i].probing);
+    must(w, !l->probing || is_wanted, "a link is probed without a long call");
+    must(w, !is_wanted || is_done, "a long call, and no probe");
+    must(w, l->client == POL_NONE || w->clients[l->client].probing == is_wanted,
+         "a client is probed at the wrong time");
+}
+
 static void check_server(const struct world *w, uint32_t server)
 {
     unsigned waiting = 0;
@@ -539,6 +578,7 @@ static void check_world(const struct world *w)
     }
     for (uint32_t i = 0; i < LINKS; i++) {
         check_link(w, i);
+        check_probes(w, i);
         empty = empty && !w->links[i].used;
     }
     for (uint32_t i = 0; i < SERVERS; i++)
@@ -756,6 +796,16 @@ static void do_progress(struct world *w)
     tell(w, of_call(k, POL_PROGRESS));
 }
 
+static void do_liveness(struct world *w)
+{
+    struct a_link *l = live_link(w);
+    if (!l)
+        return;
+    struct pol_event e = of_link(l, POL_LIVENESS);
+    e.silent = chance(w, 50);
+    tell(w, e);
+}
+
 static void do_answer_end(struct world *w)
 {
     struct a_call *k = leased_call(w);
@@ -914,6 +964,7 @@ static const struct {
     { do_part, 30 },    { do_accepted, 90 },  { do_answer_begin, 60 }, { do_answer_end, 90 }, { do_dialled, 90 },
     { do_bound, 60 },   { do_stray_down, 2 }, { do_callback_down, 4 }, { do_credit, 8 },      { do_client_end, 3 },
     { do_link_end, 2 }, { do_gone, 60 },      { do_stale, 10 },        { do_time, 8 },        { do_progress, 8 },
+    { do_liveness, 8 },
 };
 
 static void do_something(struct world *w)
@@ -936,7 +987,7 @@ static void begin(struct world *w, uint64_t seed)
     for (unsigned i = 0; i < SERVERS; i++) {
         uint32_t count = 1 + below(w, 3);
         w->servers[i] = (struct pol_server){ .calls = below(w, 4),
-                                             .waiting_length = below(w, 4),
+                                             .waiting_length = chance(w, 70) ? below(w, 4) : UINT32_MAX,
                                              .waiting_longest = chance(w, 50) ? 500 : 0,
                                              .connect_timeout = 300,
                                              .member_first = members,

@@ -79,6 +79,16 @@ static void test_defaults(void **state)
     assert_int_equal(ntohs(s->servers[0].members[0].address.v4.sin_port), 5000);
     assert_int_equal(s->servers[0].calls, 0);
     assert_int_equal(s->servers[0].connect_timeout, 3000);
+    assert_int_equal(s->servers[0].rules.com_timeout, 720000);
+    assert_true(s->servers[0].rules.call_timeout == PX_NEVER);
+    assert_true(s->servers[0].rules.deadline == PX_NEVER);
+    assert_int_equal(s->servers[0].rules.on_timeout, PX_ON_TIMEOUT_ABANDON);
+    assert_false(s->servers[0].rules.pending);
+    assert_int_equal(s->servers[0].abandoned, 0);
+    assert_int_equal(s->servers[0].waiting_length, 1000);
+    assert_int_equal(s->servers[0].waiting_longest, 30000);
+    assert_int_equal(s->servers[0].keepalive_every, 1000);
+    assert_int_equal(s->servers[0].keepalive_losses, 3);
     assert_int_equal(s->listener_count, 1);
     assert_string_equal(s->listeners[0].text, "127.0.0.1:1135");
     assert_int_equal(ntohs(s->listeners[0].address.v4.sin_port), 1135);
@@ -92,24 +102,40 @@ static void test_defaults(void **state)
 }
 
 /* Every key away from its default, the listeners before the servers that they name. */
-static const char all_set[] = "listeners:\n"
-                              "  - address: \"[::1]:0\"\n"
-                              "    server: second\n"
-                              "    bind-timeout: never\n"
-                              "    clients: 10000\n"
-                              "    clients-per-address: 500\n"
-                              "    contexts: 8\n"
-                              "    buffer: 1MB\n"
-                              "  - { address: 'unix:/run/a \"b\"\\c', server: first }\n"
-                              "drain: 0s\n"
-                              "log: { calls: \"/var/log/\\x01 \\u00e9\\n\", format: logfmt }\n"
-                              "servers:\n"
-                              "  first: { members: [ 10.0.0.5:1, { address: unix:/s } ], calls: unlimited }\n"
-                              "  second:\n"
-                              "    members:\n"
-                              "    - \"[fe80::1%1]:7\"\n"
-                              "    calls: 16\n"
-                              "    connect-timeout: 250ms\n";
+static const char all_set[] =
+    "listeners:\n"
+    "  - address: \"[::1]:0\"\n"
+    "    server: second\n"
+    "    bind-timeout: never\n"
+    "    clients: 10000\n"
+    "    clients-per-address: 500\n"
+    "    contexts: 8\n"
+    "    buffer: 1MB\n"
+    "  - { address: 'unix:/run/a \"b\"\\c', server: first }\n"
+    "drain: 0s\n"
+    "log: { calls: \"/var/log/\\x01 \\u00e9\\n\", format: logfmt }\n"
+    "servers:\n"
+    "  first: { members: [ 10.0.0.5:1, { address: unix:/s } ], calls: unlimited }\n"
+    "  second:\n"
+    "    members:\n"
+    "    - \"[fe80::1%1]:7\"\n"
+    "    calls: 16\n"
+    "    connect-timeout: 250ms\n"
+    "    com-timeout: 10\n"
+    "    call-timeout: 30s\n"
+    "    deadline: 2m\n"
+    "    on-timeout: cancel\n"
+    "    abandoned: 4\n"
+    "    keepalive: { lost-after: 127, every: 32767s }\n"
+    "    waiting: { length: 0, longest: 1ms }\n"
+    "interfaces:\n"
+    "  - uuid: 60a15ec5-4de8-11d7-a637-005056a20182\n"
+    "    operations:\n"
+    "      65535: { pending: yes, deadline: never }\n"
+    "      7: {}\n"
+    "      06: { name: TestSleep, call-timeout: 2m, on-timeout: cancel, com-timeout: 0 }\n"
+    "  - { uuid: 60A15EC5-4de8-11d7-a637-005056a20182, version: 1.65535, name: echo, com-timeout: 10,\n"
+    "      call-timeout: never, deadline: 1s, on-timeout: abandon, pending: no, operations: {} }\n";
 
 static void test_all_set(void **state)
 {
@@ -124,6 +150,15 @@ static void test_all_set(void **state)
     assert_string_equal(s->servers[0].members[1].text, "unix:/s");
     assert_int_equal(s->servers[1].calls, 16);
     assert_int_equal(s->servers[1].connect_timeout, 250);
+    assert_true(s->servers[1].rules.com_timeout == PX_NEVER);
+    assert_int_equal(s->servers[1].rules.call_timeout, 30000);
+    assert_int_equal(s->servers[1].rules.deadline, 120000);
+    assert_int_equal(s->servers[1].rules.on_timeout, PX_ON_TIMEOUT_CANCEL);
+    assert_int_equal(s->servers[1].abandoned, 4);
+    assert_int_equal(s->servers[1].waiting_length, 0);
+    assert_int_equal(s->servers[1].waiting_longest, 1);
+    assert_int_equal(s->servers[1].keepalive_every, 32767000);
+    assert_int_equal(s->servers[1].keepalive_losses, 127);
     assert_int_equal(s->listeners[0].server, 1);
     assert_int_equal(s->listeners[0].bind_timeout, 0);
     assert_int_equal(s->listeners[0].clients, 10000);
@@ -132,6 +167,55 @@ static void test_all_set(void **state)
     assert_int_equal(s->listeners[0].buffer, 1000000);
     assert_int_equal(s->listeners[1].server, 0);
     assert_string_equal(s->listeners[1].text, "unix:/run/a \"b\"\\c");
+    drop(&outcome);
+}
+
+static void test_interfaces(void **state)
+{
+    struct outcome outcome = load(all_set, strlen(all_set));
+    const struct px_interface *any = &outcome.settings.interfaces[0], *one = any + 1;
+    const struct px_operation *o = any->operations;
+    (void)state;
+    assert_int_equal(outcome.settings.interface_count, 2);
+    assert_true(dis_uuid_equal(&any->uuid, &one->uuid));
+    assert_null(any->version_text);
+    assert_false(any->origins[PX_RULE_PENDING].given);
+    assert_int_equal(any->operation_count, 3);
+    assert_int_equal(o[0].opnum, 6);
+    assert_string_equal(o[0].name, "TestSleep");
+    assert_int_equal(o[0].rules.com_timeout, 120000);
+    assert_int_equal(o[0].rules.call_timeout, 120000);
+    assert_int_equal(o[0].rules.on_timeout, PX_ON_TIMEOUT_CANCEL);
+    assert_true(o[0].origins[PX_RULE_ON_TIMEOUT].given);
+    assert_false(o[0].origins[PX_RULE_DEADLINE].given);
+    assert_int_equal(o[1].opnum, 7);
+    assert_int_equal(o[2].opnum, 65535);
+    assert_true(o[2].rules.pending && o[2].rules.deadline == PX_NEVER);
+    assert_string_equal(one->name, "echo");
+    assert_int_equal(one->major, 1);
+    assert_int_equal(one->minor, 65535);
+    assert_int_equal(one->operation_count, 0);
+    assert_true(one->origins[PX_RULE_PENDING].given && !one->rules.pending);
+    drop(&outcome);
+}
+
+/* Where each value was given; a default was given nowhere. */
+static void test_origins(void **state)
+{
+    static const char *const members[] = { "1.1.1.1:1" }, *const set[] = { "deadline=5s" };
+    static const struct px_overrides overrides = { members, 1, members, 1, set, 1 };
+    struct outcome outcome = load(all_set, strlen(all_set));
+    const struct px_settings *s = &outcome.settings;
+    (void)state;
+    assert_false(s->servers[0].origins[PX_RULE_COM_TIMEOUT].given);
+    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 19);
+    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 22);
+    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 29);
+    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 33);
+    drop(&outcome);
+    outcome = load_from(NULL, &overrides);
+    assert_true(outcome.settings.servers[0].origins[PX_RULE_DEADLINE].given);
+    assert_int_equal(outcome.settings.servers[0].origins[PX_RULE_DEADLINE].line, 0);
     drop(&outcome);
 }
 
@@ -156,14 +240,17 @@ static void test_print(void **state)
                                 "    members:\n"
                                 "      - address: 10.0.0.5:5000\n"
                                 "    calls: unlimited\n"
-                                "    waiting:\n"
-                                "      length: 1000\n"
-                                "      longest: 30s\n"
+                                "    connect-timeout: 3s\n"
+                                "    com-timeout: 12m\n"
                                 "    call-timeout: never\n"
                                 "    deadline: never\n"
                                 "    on-timeout: abandon\n"
-                                "    abandoned: automatic\n"
-                                "    connect-timeout: 3s\n"
+                                "    waiting:\n"
+                                "      length: 1000\n"
+                                "      longest: 30s\n"
+                                "    keepalive:\n"
+                                "      every: 1s\n"
+                                "      lost-after: 3\n"
                                 "listeners:\n"
                                 "  - address: 127.0.0.1:1135\n"
                                 "    server: a\n"
@@ -189,6 +276,53 @@ static void assert_same_members(const struct px_server *a, const struct px_serve
     }
 }
 
+static void assert_same_rules(const struct px_call_rules *a, const struct px_call_rules *b)
+{
+    assert_int_equal(a->com_timeout, b->com_timeout);
+    assert_int_equal(a->call_timeout, b->call_timeout);
+    assert_int_equal(a->deadline, b->deadline);
+    assert_int_equal(a->on_timeout, b->on_timeout);
+    assert_int_equal(a->pending, b->pending);
+}
+
+static void assert_same_server(const struct px_server *a, const struct px_server *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->calls, b->calls);
+    assert_int_equal(a->connect_timeout, b->connect_timeout);
+    assert_int_equal(a->abandoned, b->abandoned);
+    assert_int_equal(a->waiting_length, b->waiting_length);
+    assert_int_equal(a->waiting_longest, b->waiting_longest);
+    assert_int_equal(a->keepalive_every, b->keepalive_every);
+    assert_int_equal(a->keepalive_losses, b->keepalive_losses);
+    assert_same_rules(&a->rules, &b->rules);
+    assert_same_members(a, b);
+}
+
+static void assert_same_origins(const struct px_origin a[], const struct px_origin b[])
+{
+    for (unsigned i = 0; i < PX_CALL_RULES; i++)
+        assert_int_equal(a[i].given, b[i].given);
+}
+
+static void assert_same_interface(const struct px_interface *a, const struct px_interface *b)
+{
+    assert_true(dis_uuid_equal(&a->uuid, &b->uuid));
+    assert_string_equal(a->version_text != NULL ? a->version_text : "",
+                        b->version_text != NULL ? b->version_text : "");
+    assert_string_equal(a->name != NULL ? a->name : "", b->name != NULL ? b->name : "");
+    assert_same_rules(&a->rules, &b->rules);
+    assert_same_origins(a->origins, b->origins);
+    assert_int_equal(a->operation_count, b->operation_count);
+    for (unsigned i = 0; i < a->operation_count; i++) {
+        const struct px_operation *o = &a->operations[i], *p = &b->operations[i];
+        assert_int_equal(o->opnum, p->opnum);
+        assert_string_equal(o->name != NULL ? o->name : "", p->name != NULL ? p->name : "");
+        assert_same_rules(&o->rules, &p->rules);
+        assert_same_origins(o->origins, p->origins);
+    }
+}
+
 static void assert_same(const struct px_settings *a, const struct px_settings *b)
 {
     assert_int_equal(a->drain, b->drain);
@@ -196,12 +330,11 @@ static void assert_same(const struct px_settings *a, const struct px_settings *b
     assert_int_equal(a->log_format, b->log_format);
     assert_int_equal(a->server_count, b->server_count);
     assert_int_equal(a->listener_count, b->listener_count);
-    for (unsigned i = 0; i < a->server_count; i++) {
-        assert_string_equal(a->servers[i].name, b->servers[i].name);
-        assert_int_equal(a->servers[i].calls, b->servers[i].calls);
-        assert_int_equal(a->servers[i].connect_timeout, b->servers[i].connect_timeout);
-        assert_same_members(&a->servers[i], &b->servers[i]);
-    }
+    for (unsigned i = 0; i < a->server_count; i++)
+        assert_same_server(&a->servers[i], &b->servers[i]);
+    assert_int_equal(a->interface_count, b->interface_count);
+    for (unsigned i = 0; i < a->interface_count; i++)
+        assert_same_interface(&a->interfaces[i], &b->interfaces[i]);
     for (unsigned i = 0; i < a->listener_count; i++) {
         const struct px_listener *l = &a->listeners[i], *m = &b->listeners[i];
         assert_string_equal(l->text, m->text);
@@ -300,6 +433,29 @@ static const struct {
       "listeners: [ { address: 10.0.0.5:1, server: a } ]\n",
       "f:4:12: error: '0' is not between 1 and 1000000, nor unlimited\n"
       "f:5:22: error: '0s' is not between 1ms and 3650d\n" },
+    { "servers:\n  a:\n    members: [ 10.0.0.5:1 ]\n    com-timeout: 11\n    call-timeout: 30\n    deadline: 0s\n"
+      "    on-timeout: wait\n    abandoned: 0\n    waiting: { length: unlimited, longest: 0s, lengt: 1 }\n"
+      "    keepalive: { every: 1500ms, lost-after: 128 }\n"
+      "listeners: [ { address: 10.0.0.5:1, server: a } ]\n",
+      "f:4:18: error: '11' is not between 0 and 10, and a duration needs one of the units ms, s, m, h, d\n"
+      "f:5:19: error: '30' is not a duration or never: it needs one of the units ms, s, m, h, d\n"
+      "f:6:15: error: '0s' is not between 1ms and 3650d, nor never\n"
+      "f:7:17: error: 'wait' is not abandon or cancel\n"
+      "f:8:16: error: '0' is not between 1 and 1000000\n"
+      "f:9:24: error: 'unlimited' is not a count: it does not start with a digit\n"
+      "f:9:44: error: '0s' is not between 1ms and 3650d\n"
+      "f:9:48: error: unknown key 'lengt'; did you mean 'length'?\n"
+      "f:10:25: error: '1500ms' is not a multiple of 1s\n"
+      "f:10:45: error: '128' is not between 1 and 127\n" },
+    { "servers: { a: { members: [ 10.0.0.5:1 ], com-timeout: [ 5 ] },\n  b: { members: [ 10.0.0.5:1 ], com-timeout: "
+      "soon },\n"
+      "  c: { members: [ 10.0.0.5:1 ], com-timeout: -1, waiting: 5, keepalive: { every: 32768s } } }\n"
+      "listeners: [ { address: 10.0.0.5:1, server: a } ]\n",
+      "f:1:55: error: a single value is expected here, not a list\n"
+      "f:2:46: error: 'soon' is not a level, duration or never: it does not start with a digit\n"
+      "f:3:46: error: '-1' is not a level, duration or never: it does not start with a digit\n"
+      "f:3:59: error: a mapping is expected here, not a single value\n"
+      "f:3:82: error: '32768s' is not between 1s and 32767s\n" },
     { "servers: { a: { members: [ 10.0.0.5:1 ] }, b: { members: [ 10.0.0.5:1 ] } }\n"
       "listeners: [ { address: 10.0.0.5:1, server: a } ]\n",
       "f:1:44: warning: no listener leads to the server 'b'\n" },
@@ -327,6 +483,47 @@ static const struct {
       "f:7:24: error: '1000001' is not between 1 and 1000000, nor unlimited\n"
       "f:8:13: error: '65537' is not between 1 and 65536\n"
       "f:9:11: error: '4095' is not between 4KiB and 1GiB\n" },
+    /* interfaces */
+    { GOOD "interfaces: {}\n", "f:3:13: error: a list is expected here, not a mapping\n" },
+    { GOOD "interfaces: []\n", "" },
+    { GOOD "interfaces:\n- version: 1.0\n- { uuid: [] }\n- uuid: 60a15ec5-4de8-11d7-a637-005056a2018\n  version: 1\n"
+           "- uuid: 60a15ec5-4de8-11d7-a637-005056a20182\n  version: 65536.0\n  name: a b\n  pending: true\n  "
+           "stateless: yes\n"
+           "  on-timeout: []\n  com-timeout: 11\n  call-timeout: 0s\n  deadline: 5\n  operations: [ 6 ]\n",
+      "f:4:3: error: the key 'uuid' is missing\n"
+      "f:5:11: error: a single value is expected here, not a list\n"
+      "f:6:9: error: '60a15ec5-4de8-11d7-a637-005056a2018' is not a UUID: it needs 32 hexadecimal digits in groups "
+      "of "
+      "8-4-4-4-12\n"
+      "f:7:12: error: '1' is not a version: it has the form M.m, both from 0 to 65535, such as 1.0\n"
+      "f:9:12: error: '65536.0' is not a version: it has the form M.m, both from 0 to 65535, such as 1.0\n"
+      "f:10:9: error: 'a b' is not a name: up to 63 letters, digits, '.', '_', '-', a letter or digit first\n"
+      "f:11:12: error: 'true' is not yes or no\n"
+      "f:12:3: error: unknown key 'stateless'\n"
+      "f:13:15: error: a single value is expected here, not a list\n"
+      "f:14:16: error: '11' is not between 0 and 10, and a duration needs one of the units ms, s, m, h, d\n"
+      "f:15:17: error: '0s' is not between 1ms and 3650d, nor never\n"
+      "f:16:13: error: '5' is not a duration or never: it needs one of the units ms, s, m, h, d\n"
+      "f:17:15: error: a mapping is expected here, not a list\n" },
+    { GOOD "interfaces:\n- { uuid: 60a15ec5-4de8-11d7-a637-005056a20182, version: 1.0 }\n"
+           "- { uuid: 60a15ec5-4de8-11d7-a637-005056a20182 }\n"
+           "- { uuid: 60A15EC5-4de8-11d7-a637-005056a20182, version: 01.00 }\n"
+           "- { uuid: 60a15ec5-4de8-11d7-a637-005056a20182, version: 1.1 }\n"
+           "- { uuid: 60a15ec5-4de8-11d7-a637-005056a20182 }\n",
+      "f:6:3: error: the interface 60A15EC5-4de8-11d7-a637-005056a20182, version 01.00, was given before, in line 4\n"
+      "f:8:3: error: the interface 60a15ec5-4de8-11d7-a637-005056a20182, version any, was given before, in line "
+      "5\n" },
+    { GOOD "interfaces:\n- uuid: 60a15ec5-4de8-11d7-a637-005056a20182\n  operations:\n    6: {}\n    06: {}\n    "
+           "65536: {}\n"
+           "    -1: {}\n    TestSleep: {}\n    7:\n    8: { opnum: 8, name: [], pending: maybe }\n",
+      "f:7:5: error: the operation 6 was given before\n"
+      "f:8:5: error: '65536' is not the number of an operation, which is from 0 to 65535\n"
+      "f:9:5: error: '-1' is not the number of an operation, which is from 0 to 65535\n"
+      "f:10:5: error: 'TestSleep' is not the number of an operation, which is from 0 to 65535\n"
+      "f:11:5: error: a mapping is expected here, and nothing is given\n"
+      "f:12:10: error: unknown key 'opnum'\n"
+      "f:12:26: error: a single value is expected here, not a list\n"
+      "f:12:39: error: 'maybe' is not yes or no\n" },
     /* YAML that is none, or more than is taken */
     { "drain: [ 5s\n", "f:2:1: error: flow sequence without a closing bracket\n" },
     { "a: b: c\n", "f:1:5: error: invalid nested block mapping on the same line\n" },
@@ -418,6 +615,21 @@ static void test_too_many_servers(void **state)
     free(text);
 }
 
+static void test_too_many_interfaces(void **state)
+{
+    char *text, *at;
+    (void)state;
+    text = at = malloc(128 * 1024);
+    assert_non_null(text);
+    at += sprintf(at, GOOD "interfaces:\n");
+    for (unsigned i = 0; i < 1024; i++)
+        at += sprintf(at, "- { uuid: 00000000-0000-0000-0000-00000000%04x }\n", i);
+    expect(load(text, strlen(text)), "");
+    sprintf(at, "- { uuid: 00000000-0000-0000-0000-000000010000 }\n");
+    expect(load(text, strlen(text)), "f:4:1: error: at most 1024 interfaces are possible\n");
+    free(text);
+}
+
 static void test_file(void **state)
 {
     static const struct px_overrides none = { .set_count = 0 };
@@ -443,8 +655,8 @@ static void test_overrides(void **state)
 {
     static const char *const listen[] = { "127.0.0.1:1135", "unix:/run/a" }, *const server[] = { "[::1]:1",
                                                                                                  "1.1.1.1:1" };
-    static const char *const set[] = { "calls=16", "connect-timeout=250ms" };
-    static const struct px_overrides overrides = { listen, 2, server, 2, set, 2 };
+    static const char *const set[] = { "calls=16", "connect-timeout=250ms", "waiting.length=5" };
+    static const struct px_overrides overrides = { listen, 2, server, 2, set, ROWS(set) };
     struct outcome outcome = load_from(NULL, &overrides);
     const struct px_settings *s = &outcome.settings;
     (void)state;
@@ -455,6 +667,7 @@ static void test_overrides(void **state)
     assert_string_equal(s->servers[0].members[1].text, "1.1.1.1:1");
     assert_int_equal(s->servers[0].calls, 16);
     assert_int_equal(s->servers[0].connect_timeout, 250);
+    assert_int_equal(s->servers[0].waiting_length, 5);
     assert_int_equal(s->listener_count, 2);
     assert_string_equal(s->listeners[1].text, "unix:/run/a");
     assert_int_equal(s->listeners[1].contexts, 256);
@@ -487,6 +700,28 @@ static void test_bad_overrides(void **state)
            "--server: error: at least one member is needed\n--listen: error: at least one listener is needed\n");
 }
 
+/* As RpcMgmtSetComTimeout takes it, and as a duration. */
+static void test_com_timeout(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t value;
+    } rows[] = { { "0", 120000 },    { "1", 240000 },  { "2", 360000 },      { "3", 480000 },  { "4", 600000 },
+                 { "5", 720000 },    { "6", 840000 },  { "7", 960000 },      { "8", 1080000 }, { "9", 1200000 },
+                 { "10", PX_NEVER }, { "250ms", 250 }, { "never", PX_NEVER } };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "servers: { a: { members: [ 10.0.0.5:1 ], com-timeout: %s } }\n"
+                 "listeners: [ { address: 10.0.0.5:1, server: a } ]\n",
+                 rows[i].text);
+        struct outcome outcome = load(text, strlen(text));
+        assert_true(outcome.settings.servers[0].rules.com_timeout == rows[i].value);
+        expect(outcome, "");
+    }
+}
+
 /* Help and manual are made of these. */
 static void test_table(void **state)
 {
@@ -506,6 +741,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_all_set),
+        cmocka_unit_test(test_interfaces),
+        cmocka_unit_test(test_origins),
         cmocka_unit_test(test_print),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_bad),
@@ -513,9 +750,11 @@ int main(void)
         cmocka_unit_test(test_no_text),
         cmocka_unit_test(test_foreign_text),
         cmocka_unit_test(test_too_many_servers),
+        cmocka_unit_test(test_too_many_interfaces),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_bad_overrides),
+        cmocka_unit_test(test_com_timeout),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,12 +131,27 @@ static void test_format(void **state)
     }
 }
 
+static void test_version(void **state)
+{
+    static const char *const bad[] = { "",    ".",    "1",    "1.",   ".1",      "1.0.0",
+                                       "1,0", "-1.0", "1.0 ", " 1.0", "65536.0", "1.65536" };
+    uint16_t major = 9, minor = 9;
+    (void)state;
+    assert_true(px_version_parse("1.0", &major, &minor));
+    assert_true(major == 1 && minor == 0);
+    assert_true(px_version_parse("65535.065535", &major, &minor));
+    assert_true(major == UINT16_MAX && minor == UINT16_MAX);
+    for (size_t i = 0; i < ROWS(bad); i++)
+        assert_false(px_version_parse(bad[i], &major, &minor));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_format),
+        cmocka_unit_test(test_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
