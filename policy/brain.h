@@ -188,7 +188,8 @@ struct pol_brain {
     struct pol_actions *out;
 };
 
-/* From this auth level on every PDU that is swallowed or foreign breaks the security context (protocol facts 4.4). */
+/* From this auth level on every PDU that is swallowed or foreign breaks the security context: signatures count
+ * the PDUs. */
 #define POL_LEVEL_PACKET 4
 
 /* ---- actions ---- */

@@ -3,7 +3,8 @@
 
 #include "evidence.h"
 
-/* Statuses that we send (protocol facts 3.2: what unmodified clients make of each). */
+/* Statuses that we send. Fault statuses are nca codes (C706 appendix E) where one exists that unmodified clients take for
+ * the Win32 number, else that number itself. */
 #define STATUS_CALL_FAILED     0x1c000012u /* nca_s_fault_unspec: Windows and Wine report 1726 */
 #define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727; no nca code exists */
 #define STATUS_CANCELLED       0x1c00000du /* nca_s_fault_cancel: Windows and Wine report 1818 */

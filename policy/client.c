@@ -1,7 +1,7 @@
 /* The life of a client: accepted, dialled for, relayed, leaving, closed. */
 #include "brain.h"
 
-#define STATUS_UNAVAILABLE     0x000006bau /* 1722; no nca code exists (protocol facts 3.2) */
+#define STATUS_UNAVAILABLE     0x000006bau /* 1722; no nca code exists */
 #define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727 */
 #define STATUS_TOO_BUSY        0x1c010014u /* nca_s_server_too_busy: 1723 */
 
@@ -270,7 +270,7 @@ static void release(struct pol_brain *b, uint32_t client)
     }
 }
 
-/* A plain bind is accepted although there is no server: only a request can be told 1722 (protocol facts 0a.6). */
+/* A plain bind is accepted although there is no server: only a request can be told 1722. */
 static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reason reason)
 {
     struct client *c = &b->clients[client];

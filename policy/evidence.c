@@ -1,4 +1,4 @@
-/* "Provably not run?" as one small table (protocol facts 2.2; first row that fits wins). */
+/* "Provably not run?" as one small table (rpcward(8) says what each proof means; the first row that fits wins). */
 #include "evidence.h"
 
 enum want { NO, YES, ANY };

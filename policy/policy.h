@@ -209,7 +209,7 @@ enum pol_ending {
     POL_ENDINGS
 };
 
-/* Why a call cannot have run, or why that is not known (protocol facts: P1 to P6). */
+/* Why a call cannot have run, or why that is not known (rpcward(8): P1 to P6). */
 enum pol_proof {
     POL_UNPROVEN,
     POL_P1_NOT_CONNECTED, /* no connection to the server came about */

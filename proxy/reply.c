@@ -3,7 +3,7 @@
 
 #include "../dissect/compose.h"
 
-#define FRAG_MAX  5840u /* the limit of Windows and Samba on TCP (protocol facts 1.7) */
+#define FRAG_MAX  5840u /* the limit of Windows and Samba on TCP */
 #define FRAG_MIN  2048u
 #define OWN_GROUP 0x7770u /* no server grants it to anybody: nothing is behind this bind */
 
