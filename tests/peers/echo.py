@@ -8,17 +8,14 @@ import argparse
 import concurrent.futures
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
-import time
 
-from servers import HERE
-
+import servers  # noqa: F401  (it knows where audit and harness are)
 import smbtorture
-from audit import audit  # noqa: E402  (servers.py knows where it is)
+from audit import audit  # noqa: E402
 from harness import World  # noqa: E402
-from verdicts import PYTHON, Report, lacks  # noqa: E402
+from verdicts import Report, lacks, run_client  # noqa: E402
 
 BAD = re.compile(r"Error|Exception|Traceback|DISCONNECTED|TIMEOUT|False|missing|failure", re.I)
 BAD_STUB_DATA = "0x000006f7"  # refused by the server before it ran, which it does not say
@@ -30,15 +27,10 @@ def torture(*options):
 
 
 def script(name, *options):
-    """What a client of ours, on somebody else's runtime, says. Its home is nowhere: it must not find the settings of
-    the one who runs the tests."""
     def run(host, port):
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="rpcward-peers-") as home:
-            done = subprocess.run([PYTHON, "-B", str(HERE / name), host, port, *options], capture_output=True, text=True,
-                                  timeout=120, cwd=home, env={"PATH": "/usr/bin:/bin", "HOME": home})
-        lines = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
-        return lines or {"start": "missing: " + done.stderr[-300:]}, time.monotonic() - began
+        said, complaints, seconds = run_client(name, host, port, *options)
+        lines = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+        return lines or {"start": "missing: " + complaints[-300:]}, seconds
     return run
 
 

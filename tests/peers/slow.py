@@ -6,15 +6,13 @@ Usage: slow.py [--build DIR]"""
 import argparse
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
-from servers import HERE
-
-from audit import audit  # noqa: E402  (servers.py knows where it is)
+import servers  # noqa: F401  (it knows where audit and harness are)
+from audit import audit  # noqa: E402
 from harness import World  # noqa: E402
-from verdicts import PYTHON, Report, lacks  # noqa: E402
+from verdicts import Report, lacks, run_client  # noqa: E402
 
 TIMEOUT, SLEEP = 1, 3  # seconds: call-timeout, and what the call takes
 CLIENTS = [
@@ -24,11 +22,9 @@ CLIENTS = [
 
 
 def run(script, address):
-    with tempfile.TemporaryDirectory(prefix="rpcward-slow-") as home:
-        done = subprocess.run([PYTHON, "-B", str(HERE / script), *address.rsplit(":", 1), str(SLEEP)], cwd=home, text=True,
-                              capture_output=True, timeout=90, env={"PATH": "/usr/bin:/bin", "HOME": home})
-    steps = re.findall(r"^(slow|next): ([\d.]+) (.*)$", done.stdout, re.M)
-    return {name: (float(seconds), said) for name, seconds, said in steps}, done.stdout + done.stderr
+    said, complaints, _ = run_client(script, *address.rsplit(":", 1), str(SLEEP))
+    steps = re.findall(r"^(slow|next): ([\d.]+) (.*)$", said, re.M)
+    return {name: (float(seconds), verdict) for name, seconds, verdict in steps}, said + complaints
 
 
 def try_client(report, name, script, cancelled, build, directory):

@@ -4,9 +4,14 @@ A verdict is a text that a peer gave to one of its checks ("success", "FAIL acce
 by suite and level, prints TAP as it goes, and keeps a row for each suite for the table (table.py)."""
 
 import json
+import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 PYTHON = "/usr/bin/python3"  # whose modules Debian packages
 AROUND = ("exit status", "tests run", "output")  # compared as verdicts, but no tests of their own
@@ -57,6 +62,16 @@ class Report:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(self.rows, indent=1) + "\n")
         return 0 if self.good else 1
+
+
+def run_client(script, *arguments):
+    """What a client of ours, on somebody else's runtime, says; its complaints; and the seconds. Its home is nowhere: it must
+    not find the settings of the one who runs the tests."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rpcward-peers-") as home:
+        done = subprocess.run([PYTHON, "-B", str(HERE / script), *arguments], capture_output=True, text=True, timeout=120,
+                              cwd=home, env={"PATH": "/usr/bin:/bin", "HOME": home})
+    return done.stdout, done.stderr, time.monotonic() - began
 
 
 def is_pass(verdict):
