@@ -203,6 +203,8 @@ class Started:
         self.pool, self.servers = pool, servers
 
     def __enter__(self):
+        for server in self.servers:  # one after the other: the first one makes what all are copied from
+            server.make()
         list(self.pool.map(lambda server: server.start(), self.servers))
 
     def __exit__(self, *_):

@@ -15,6 +15,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "live"))
 
+import smbtorture  # noqa: E402
 from harness import Failure, Program, wait_until  # noqa: E402
 
 SHARED = pathlib.Path(os.environ.get("SHARED", HERE.parents[2] / "shared")).resolve() / "peers"
@@ -47,12 +48,12 @@ def copy(source, target):
 
 
 class Samba:
-    """A server under a script `samba-…`. It begins each run as it was when it was made: two servers that are compared
-    must not remember different pasts. A copy is kept for that, since making one takes long."""
+    """A server under a script `samba-…`. It begins each run as it was when it was made, and so does its twin: two servers
+    that are compared must not remember different pasts, nor have drawn different keys. A copy is kept for that."""
 
     def __init__(self, directory, address):
         self.directory, self.address = directory, address
-        self.pristine = directory.with_name(directory.name + ".pristine")
+        self.pristine = directory.with_name(self.script + ".pristine")
 
     def run(self, verb):
         done = subprocess.run([str(SHARED / self.script), verb, str(self.directory)], capture_output=True, text=True,
@@ -61,14 +62,22 @@ class Samba:
         if done.returncode and verb == "start":
             raise Failure("%s start: %s" % (self.script, (done.stdout + done.stderr).strip()[-500:]))
 
-    def start(self):
+    def make(self):
+        """What it and its twins are copied from, where that is not there yet."""
         self.run("stop")  # of a run that was killed
-        if not self.pristine.exists():
-            shutil.rmtree(self.directory, ignore_errors=True)
-            self.directory.mkdir(parents=True)
-            self.run("start")
-            self.run("stop")
-            copy(self.directory, self.pristine)
+        if self.pristine.exists():
+            return
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        self.run("start")
+        self.prime()
+        self.run("stop")
+        copy(self.directory, self.pristine)
+
+    def prime(self):
+        """Makes it draw what it draws when that is first needed."""
+
+    def start(self):
         shutil.rmtree(self.directory, ignore_errors=True)
         copy(self.pristine, self.directory)
         self.run("start")
@@ -106,6 +115,11 @@ class Domain(Samba):
     def environment(self, target):
         return {"DC_DIR": str(self.directory), "KRB5_CONFIG": str(self.client / ("krb5." + target)),
                 "NSS_WRAPPER_HOSTS": str(self.client / ("hosts." + target))}
+
+    def prime(self):
+        """The key of its backup key protocol (MS-BKRP): whether a subtest passes depends on it."""
+        binding = "ncacn_ip_tcp:%s[seal]" % self.address
+        smbtorture.run("rpc.backupkey", binding, "%s%%%s" % (self.user, self.password), base=self.client)
 
     def publish(self, target):
         """Writes the clients' configuration for it."""
