@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "admin.h"
 #include "calllog.h"
 #include "downstream.h"
 #include "keepalive.h"
@@ -158,11 +159,18 @@ static void free_call(struct px_loop *loop, struct px_call *k, struct px_downstr
         px_downstream_call_ended(d);
 }
 
+/* Its client has what it will ever have. */
+static void tell_end(struct px_loop *loop, const struct px_call *k, const struct pol_action *a)
+{
+    px_calllog_call(&loop->log, &loop->stats, k, a->ending, a->proof, loop->now);
+    px_admin_call_ended(loop, k, a->ending, a->proof);
+}
+
 static void apply_end(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_call *k = px_call_at(&loop->calls, a->call.index);
     struct px_downstream *d = client_of_call(loop, k);
-    px_calllog_call(&loop->log, k, a->ending, a->proof, loop->now);
+    tell_end(loop, k, a);
     if (d && d->front_call == k) {
         d->front_call = NULL; /* it stood at the front and is not sent */
         px_downstream_verdict(d, PX_FRONT_DROP);
@@ -184,7 +192,7 @@ static void apply_abandon(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_call *k = px_call_at(&loop->calls, a->call.index);
     struct px_upstream *u = link_of(loop, a->link);
-    px_calllog_call(&loop->log, k, a->ending, a->proof, loop->now);
+    tell_end(loop, k, a);
     k->abandoned = true;
     if (a->cancel && u)
         cancel(u, k);

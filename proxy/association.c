@@ -51,7 +51,7 @@ struct px_call *px_call_new(struct px_calls *calls, struct px_association *a)
     *(a->last_call == POL_NONE ? &a->first_call : &px_call_at(calls, a->last_call)->next) = id.index;
     a->last_call = id.index;
     a->open_calls++;
-    a->calls++;
+    k->number = ++a->calls;
     if (a->unaccepted == POL_NONE)
         a->unaccepted = id.index;
     return k;

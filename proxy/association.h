@@ -27,6 +27,7 @@ struct px_call {
     struct pol_id client;
     uint32_t next, previous; /* among the open calls of its association, oldest first; POL_NONE ends */
     uint32_t call_id;
+    uint64_t number; /* among the calls of its connection, from 1: clients use a call_id again */
     uint16_t context_id;
     uint16_t opnum;
     const struct dis_interface *known;

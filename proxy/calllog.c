@@ -4,15 +4,9 @@
 #include <stdio.h>
 
 #include "../dissect/names.h"
+#include "sentence.h"
 
 #define MOST_OFFENCES 8 /* a hostile peer must not fill the disk */
-
-/* What write() took of the request: the brain's evidence in words. */
-static const char *evidence(const struct px_call *k)
-{
-    static const char *const words[] = { "part", "first-fragment", "all", "all" };
-    return k->leased ? words[k->write_seen] : "nothing";
-}
 
 static void put_name(struct px_log *log, struct px_log_key key, const char *name, unsigned number)
 {
@@ -40,7 +34,7 @@ static const char *version_of(const struct dis_syntax *syntax, char text[12])
     return put_digits(at, syntax->major);
 }
 
-static void put_interface(struct px_log *log, const struct px_call *k)
+void px_calllog_interface(struct px_log *log, const struct px_call *k)
 {
     char uuid[DIS_UUID_TEXT], version[12];
     bool bound = !dis_uuid_is_nil(&k->interface.uuid);
@@ -60,13 +54,13 @@ static void put_status(struct px_log *log, const struct px_call *k)
     px_log_word(log, PX_LOG_KEY("status_name"), k->has_status ? dis_fault_name(k->status) : NULL);
 }
 
-void px_calllog_call(struct px_log *log, const struct px_call *k, unsigned ending, unsigned proof, int64_t now_us)
+void px_calllog_line(struct px_log *log, const struct px_call *k, unsigned ending, unsigned proof, int64_t now_us)
 {
     px_log_begin(log, "call");
     px_log_word(log, PX_LOG_KEY("client"), k->association->client);
     px_log_text(log, PX_LOG_KEY("server"), k->association->server);
     px_log_number(log, PX_LOG_KEY("connection"), k->association->serial);
-    put_interface(log, k);
+    px_calllog_interface(log, k);
     px_log_number(log, PX_LOG_KEY("call_id"), k->call_id);
     put_name(log, PX_LOG_KEY("auth_type"), dis_auth_type_name(k->auth_type), k->auth_type);
     uint8_t level = k->auth_type == DIS_AUTH_NONE ? DIS_LEVEL_NONE : k->auth_level;
@@ -79,11 +73,18 @@ void px_calllog_call(struct px_log *log, const struct px_call *k, unsigned endin
     px_log_time(log, PX_LOG_KEY("first_us"), k->begun, k->first_answer);
     px_log_time(log, PX_LOG_KEY("total_us"), k->begun, k->ended >= 0 ? k->ended : now_us);
     px_log_number(log, PX_LOG_KEY("attempts"), k->leased);
-    px_log_word(log, PX_LOG_KEY("evidence"), evidence(k));
+    px_log_word(log, PX_LOG_KEY("evidence"), px_call_evidence(k));
     px_log_word(log, PX_LOG_KEY("proof"), proof ? pol_proof_name(proof) : NULL);
     put_status(log, k);
     px_log_word(log, PX_LOG_KEY("end"), pol_ending_name(ending));
     px_log_end(log);
+}
+
+void px_calllog_call(struct px_log *log, struct px_stats *stats, const struct px_call *k, unsigned ending,
+                     unsigned proof, int64_t now_us)
+{
+    px_stats_call(stats, k, ending);
+    px_calllog_line(log, k, ending, proof, now_us);
 }
 
 void px_calllog_offence(struct px_log *log, struct px_association *a, const char *side, const char *what)
@@ -100,9 +101,10 @@ void px_calllog_offence(struct px_log *log, struct px_association *a, const char
     px_log_end(log);
 }
 
-void px_calllog_connection(struct px_log *log, const struct px_association *a, const char *side, unsigned reason,
-                           int64_t now_us)
+void px_calllog_connection(struct px_log *log, struct px_stats *stats, const struct px_association *a,
+                           const char *side, unsigned reason, int64_t now_us)
 {
+    px_stats_connection(stats, *side == 's', reason);
     px_log_begin(log, "connection");
     px_log_word(log, PX_LOG_KEY("side"), side);
     px_log_word(log, PX_LOG_KEY("client"), a->client);

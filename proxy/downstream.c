@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../dissect/frame.h"
+#include "admin.h"
 #include "calllog.h"
 #include "closing.h"
 #include "intake.h"
@@ -128,6 +129,8 @@ static void ask(struct px_downstream *d, struct run *run, const struct px_fact *
         fact->call->client = d->id;
     d->front_bytes = run->bytes + run->at;
     px_loop_tell(d->loop, &e);
+    if (e.kind == POL_CALL_BEGIN && is_held(d))
+        px_admin_call_waits(d->loop, fact->call);
 }
 
 /* True when the PDU at the front may go; else it is held, dropped, or must be asked about again later. */
@@ -287,6 +290,7 @@ void px_downstream_verdict(struct px_downstream *d, enum px_front verdict)
     if (verdict == PX_FRONT_PASS && d->front_call) {
         d->front_call->leased = true;
         d->front_call->leased_at = d->loop->now;
+        px_admin_call_inside(d->loop, d->front_call);
     }
     if (!was_waiting || d->is_ready)
         return;
@@ -337,7 +341,7 @@ void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when
     if (d->ended && when == POL_FLUSHED && px_buffer_length(&d->socket.out) == 0)
         when = POL_NOW; /* both directions are over already */
     if (is_open(d)) {
-        px_calllog_connection(&d->loop->log, d->association, "client", reason, d->loop->now);
+        px_calllog_connection(&d->loop->log, &d->loop->stats, d->association, "client", reason, d->loop->now);
         d->is_closing = d->ended = true;
         px_buffer_clear(&d->in);
         if (d->upstream)

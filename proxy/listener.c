@@ -50,13 +50,18 @@ static struct pol_identity identity_of_peer(int fd, const struct px_address *pee
 
 /* Without a descriptor the connection would stay in the backlog and wake us for ever: give up the spare one, take it,
  * refuse it. */
-static void refuse_one(struct px_listener_socket *l)
+void px_listener_refuse(struct px_loop *loop, int listening)
 {
-    close(l->loop->spare_fd);
-    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    close(loop->spare_fd);
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         close(fd);
-    l->loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void refuse_one(struct px_listener_socket *l)
+{
+    px_listener_refuse(l->loop, l->fd);
     px_log_notice(&l->loop->log, l->bound, "a client was refused: no file descriptors left (raise ulimit -n)");
 }
 
@@ -87,9 +92,8 @@ static void readable(uv_poll_t *poll, int status, int events)
 
 /* ---- opening and closing ---- */
 
-/* A path that nobody listens at any more is left over from a process that died. What is no socket refuses a
- * connection too, and stays. */
-static void remove_stale(const struct px_address *address)
+/* What is no socket refuses a connection too, and stays. */
+void px_listener_remove_stale(const struct px_address *address)
 {
     struct stat st;
     if (lstat(address->local.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
@@ -109,7 +113,7 @@ static int open_socket(const struct px_address *address, int *fd)
     if (*fd < 0)
         return errno;
     if (address->any.sa_family == AF_UNIX)
-        remove_stale(address);
+        px_listener_remove_stale(address);
     else
         setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->any.sa_family == AF_INET6)

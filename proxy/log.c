@@ -44,6 +44,13 @@ int px_log_open(struct px_log *log, const struct px_settings *settings)
     return log->fd < 0 ? errno : 0;
 }
 
+int px_log_open_memory(struct px_log *log)
+{
+    *log = (struct px_log){ .fd = PX_LOG_MEMORY, .format = PX_LOG_JSON, .stamp_second = -1 };
+    log->text = malloc(PX_LOG_ROOM);
+    return log->text ? 0 : ENOMEM;
+}
+
 void px_log_flush(struct px_log *log)
 {
     if (log->length == 0 || log->fd < 0)
@@ -184,8 +191,9 @@ void px_log_end(struct px_log *log)
     if (log->overflow)
         log->length = log->line;
     log->lost = log->overflow ? log->lost + 1 : 0;
+    log->lost_ever += log->overflow;
     log->overflow = false;
-    if (log->fd < 0)
+    if (log->fd == -1)
         log->length = 0;
 }
 

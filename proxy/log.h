@@ -12,14 +12,16 @@
 
 #include "settings.h"
 
-#define PX_LOG_ROOM (1u << 20) /* bytes that may wait */
+#define PX_LOG_ROOM   (1u << 20) /* bytes that may wait */
+#define PX_LOG_MEMORY (-2)       /* as `fd`: the lines are for whoever takes them from `text` */
 
 struct px_log {
     char *text; /* PX_LOG_ROOM bytes */
     size_t length;
-    size_t line;    /* where the line that is being written began */
-    bool overflow;  /* it did not fit */
-    uint64_t lost;  /* lines since the last that fitted */
+    size_t line;   /* where the line that is being written began */
+    bool overflow; /* it did not fit */
+    uint64_t lost; /* lines since the last that fitted */
+    uint64_t lost_ever;
     int fd;         /* -1: nothing is written */
     bool is_socket; /* non-blocking by flag and not by mode */
     bool owns_fd;
@@ -30,7 +32,8 @@ struct px_log {
 
 /* 0, or errno of the path that could not be opened. */
 int px_log_open(struct px_log *log, const struct px_settings *settings);
-void px_log_close(struct px_log *log); /* writes what waits, waiting up to a second for a slow reader */
+int px_log_open_memory(struct px_log *log); /* JSON lines that stay in `text`; 0, or ENOMEM */
+void px_log_close(struct px_log *log);      /* writes what waits, waiting up to a second for a slow reader */
 void px_log_flush(struct px_log *log);
 
 /* ---- lines ---- */

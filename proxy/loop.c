@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin.h"
 #include "apply.h"
 #include "downstream.h"
 #include "listener.h"
@@ -19,7 +20,7 @@
 #include "translate.h"
 #include "upstream.h"
 
-#define OTHER_DESCRIPTORS 64u        /* listeners, log, epoll and what the libraries open */
+#define OTHER_DESCRIPTORS 64u        /* listeners, log, epoll, control, and what the libraries open */
 #define LOG_PAUSE         100u       /* ms between two tries to write what the log's reader did not take */
 #define MOST_CLIENTS      (1u << 18) /* bounds the tables where the descriptor limit is huge */
 #define MOST_CALLS        (1u << 20)
@@ -100,6 +101,7 @@ void px_loop_settle(struct px_loop *loop)
         tell_queue(loop);
         go_on_ready(loop);
     }
+    px_admin_flush(loop);
     px_log_flush(&loop->log);
     set_timer(loop);
     if (!loop->stopping && pol_drained(loop->brain)) {
@@ -123,17 +125,33 @@ static void turn_ended(uv_check_t *check)
     px_loop_settle(check->data);
 }
 
-/* The first signal drains, the second ends at once; either way every open call leaves its line. */
-static void signalled(uv_signal_t *handle, int number)
+static void tell_drain(struct px_loop *loop, const char *who, const char *why)
 {
-    struct px_loop *loop = handle->data;
     struct pol_event drain = { .kind = POL_DRAIN };
-    static bool again;
-    px_loop_clock(loop);
-    px_log_notice(&loop->log, NULL, again ? "second signal: ending at once" : "signal: draining");
+    loop->draining = true;
+    px_log_notice(&loop->log, who, why);
     px_notify("STOPPING=1");
     px_loop_inform(loop, &drain);
     px_loop_settle(loop);
+}
+
+void px_loop_drain(struct px_loop *loop, const char *who, const char *why)
+{
+    if (!loop->draining)
+        tell_drain(loop, who, why);
+}
+
+/* The first signal drains, the second ends at once; either way every open call leaves its line. A drain that was asked
+ * for by the control socket is no signal: a service manager's SIGTERM after it does not cut calls. */
+static void signalled(uv_signal_t *handle, int number)
+{
+    struct px_loop *loop = handle->data;
+    static bool again;
+    px_loop_clock(loop);
+    if (again)
+        tell_drain(loop, NULL, "second signal: ending at once");
+    else
+        px_loop_drain(loop, NULL, "signal: draining");
     if (again) {
         loop->stopping = true;
         uv_stop(&loop->uv);
@@ -253,10 +271,11 @@ static bool make_tables(struct px_loop *loop)
     loop->client_generations = calloc(loop->max_clients, sizeof *loop->client_generations);
     loop->free_clients = calloc(loop->max_clients, sizeof *loop->free_clients);
     loop->links = calloc(loop->max_links, sizeof *loop->links);
+    loop->server_links = calloc(s->server_count, sizeof *loop->server_links);
     loop->scratch = malloc(PX_SCRATCH_SIZE);
     return loop->members && loop->listeners && loop->clients && loop->client_generations && loop->free_clients &&
-           loop->links && loop->scratch && px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)) &&
-           make_brain(loop);
+           loop->links && loop->server_links && loop->scratch &&
+           px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)) && make_brain(loop);
 }
 
 static void open_handles(struct px_loop *loop)
@@ -303,7 +322,7 @@ int px_loop_open(struct px_loop *loop, const struct px_settings *settings)
         fprintf(stderr, "rpcward: not enough memory for %u clients: lower ulimit -n\n", loop->max_clients);
         return 1;
     }
-    return open_listeners(loop) ? 1 : 0;
+    return open_listeners(loop) || px_admin_open(loop) ? 1 : 0;
 }
 
 void px_loop_run(struct px_loop *loop)
@@ -330,17 +349,20 @@ void px_loop_close(struct px_loop *loop)
     for (unsigned i = 0; loop->listeners && i < loop->settings->listener_count; i++)
         if (loop->listeners[i].loop)
             px_listener_close(&loop->listeners[i]);
+    px_admin_close(loop);
     px_log_close(&loop->log);
     if (loop->brain && !pol_drained(loop->brain) && loop->stopping)
         return;
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
+    px_admin_free(loop);
     pol_destroy(loop->brain);
     px_calls_free(&loop->calls);
     close(loop->spare_fd);
-    void *tables[] = { loop->members,      loop->listeners, loop->clients, loop->client_generations,
-                       loop->free_clients, loop->links,     loop->scratch, loop->queue };
+    void *tables[] = { loop->members,      loop->listeners, loop->clients,      loop->client_generations,
+                       loop->free_clients, loop->links,     loop->server_links, loop->scratch,
+                       loop->queue };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
 }

@@ -11,7 +11,9 @@
 #include "association.h"
 #include "log.h"
 #include "settings.h"
+#include "stats.h"
 
+struct px_admin;
 struct px_downstream;
 struct px_upstream;
 struct px_listener_socket;
@@ -48,6 +50,10 @@ struct px_loop {
     uint8_t *scratch; /* PX_SCRATCH_SIZE bytes that a handler may use until it returns */
     int spare_fd;     /* given up for a moment when there are no descriptors left, to refuse a client properly */
     struct px_log log;
+    struct px_stats stats;
+    uint32_t *server_links; /* open links, by server */
+    struct px_admin *admin; /* the control socket; NULL: none is wanted */
+    bool draining;
     bool stopping;
 };
 
@@ -69,6 +75,9 @@ void px_loop_inform(struct px_loop *loop, const struct pol_event *event);
 
 /* The end of a turn: for handlers that run outside of libuv's poll phase. */
 void px_loop_settle(struct px_loop *loop);
+
+/* Begins to drain, if it has not begun; `who` and `why` are for the notice. */
+void px_loop_drain(struct px_loop *loop, const char *who, const char *why);
 
 /* An index for a new client; false when the table is full. */
 bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id);

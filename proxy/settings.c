@@ -80,5 +80,6 @@ void px_settings_free(struct px_settings *settings)
     free(settings->servers);
     free(settings->listeners);
     free(settings->log_calls);
+    free(settings->control);
     memset(settings, 0, sizeof *settings);
 }

@@ -110,6 +110,7 @@ struct px_settings {
     unsigned interface_count;
     struct px_call_rules_table *call_rules; /* of the above, see call_rules.h; owned */
     int64_t drain;                          /* ms that calls in flight may take after SIGTERM */
+    char *control;                          /* path of the control socket, or "none"; owned */
     char *log_calls;                        /* "stderr", "none" or a path that is appended to; owned */
     enum px_log_format log_format;
 };

@@ -51,6 +51,8 @@ static const char *const on_timeout[] = {
 const struct px_setting_key px_setting_keys[] = {
     { "drain", "duration", "30s", "How long calls in flight may take after SIGTERM.",
       RULE(DURATION(px_settings, drain, 0)) },
+    { "control", "none or path", "none", "The Unix socket at which rpcwardctl(1) is answered.",
+      RULE(.read = px_read_control, .print = px_print_text, .offset = offsetof(struct px_settings, control)) },
 
     { "log.calls", "stderr, none or path", "stderr", "Where the line of each call goes.",
       RULE(.read = px_read_log_target, .print = px_print_text, .offset = offsetof(struct px_settings, log_calls)) },

@@ -50,7 +50,7 @@ struct px_setting_rule {
 
 /* Scalars: settings_scalar.c. */
 px_read_function px_read_number, px_read_com_timeout, px_read_word, px_read_flag, px_read_name, px_read_log_target,
-    px_read_address;
+    px_read_control, px_read_address;
 px_print_function px_print_number, px_print_word, px_print_flag, px_print_text;
 px_given_function px_given_number, px_given_text, px_given_origin;
 

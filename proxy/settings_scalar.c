@@ -201,6 +201,21 @@ void px_read_log_target(struct px_reading *reading, const struct px_setting_key 
         keep_text(block, key->rule->offset, node->text);
 }
 
+void px_read_control(struct px_reading *reading, const struct px_setting_key *key, const struct px_node *node,
+                     void *block)
+{
+    struct sockaddr_un longest;
+    if (!px_node_is(reading, node, PX_NODE_SCALAR))
+        return;
+    if (strcmp(node->text, "none") != 0 && strchr(node->text, '/') == NULL)
+        px_report_error(reading->report, node->place, "'%s' is neither none nor a path with a slash", node->text);
+    else if (strlen(node->text) >= sizeof longest.sun_path)
+        px_report_error(reading->report, node->place, "'%s' is longer than the %zu bytes that a Unix socket may have",
+                        node->text, sizeof longest.sun_path - 1);
+    else
+        keep_text(block, key->rule->offset, node->text);
+}
+
 static in_port_t port_of(const struct px_address *address)
 {
     switch (address->any.sa_family) {

@@ -179,6 +179,7 @@ static void forget(struct px_upstream *u)
     struct px_loop *loop = u->loop;
     struct pol_event gone = event_of(u, POL_LINK_GONE);
     loop->links[u->id.index] = NULL;
+    loop->server_links[u->server]--;
     px_association_release(u->association);
     px_buffer_clear(&u->in);
     free(u);
@@ -224,6 +225,9 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_me
     u->association->parties++;
     u->association->server = member->text;
     u->downstream = downstream;
+    u->opened = loop->now;
+    u->server = loop->settings->listeners[downstream->listener].server;
+    loop->server_links[u->server]++;
     u->limit = loop->settings->listeners[downstream->listener].buffer;
     u->socket.fd = -1;
     downstream->upstream = u;
@@ -280,7 +284,7 @@ static void detach(struct px_upstream *u, unsigned reason)
     if (u->is_closing)
         return;
     u->is_closing = u->ended = true;
-    px_calllog_connection(&u->loop->log, u->association, "server", reason, u->loop->now);
+    px_calllog_connection(&u->loop->log, &u->loop->stats, u->association, "server", reason, u->loop->now);
     px_buffer_clear(&u->in);
     if (u->downstream)
         u->downstream->upstream = NULL;

@@ -13,6 +13,8 @@ struct px_upstream {
     struct px_buffer in;              /* the part of a PDU that has come */
     struct pol_id id;
     struct px_keepalive *keepalive; /* while it is probed; owned */
+    int64_t opened;                 /* µs */
+    uint32_t server;                /* of the settings */
     size_t limit;                   /* bytes that may wait for the server */
     bool connected;
     bool pass;    /* what the brain said of the PDU that it was asked about */

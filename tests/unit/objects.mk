@@ -21,6 +21,11 @@ test_text_objects     := dissect/text.o dissect/sink.o $(D_names) $(D_pdu)
 test_datagram_objects := dissect/datagram.o $(D_names) $(D_pdu)
 test_value_objects    := proxy/value.o
 test_address_objects  := proxy/address.o
+test_command_objects  := proxy/command.o
+test_stats_objects    := proxy/stats.o policy/explain.o
+test_humane_objects   := proxy/humane.o
+test_history_objects  := $(addprefix proxy/,history.o sentence.o command.o humane.o) policy/explain.o $(D_names) \
+                         dissect/uuid.o dissect/cursor.o
 test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
 test_call_rules_objects := $(P_settings) $(D_names)

@@ -19,6 +19,7 @@
 #define GOOD                                           \
     "servers: { a: { members: [ 10.0.0.5:5000 ] } }\n" \
     "listeners: [ { address: 127.0.0.1:1135, server: a } ]\n"
+#define TEN "0123456789"
 
 struct outcome {
     unsigned errors;
@@ -70,6 +71,7 @@ static void test_defaults(void **state)
     assert_string_equal(outcome.said, "");
     assert_int_equal(outcome.errors, 0);
     assert_int_equal(s->drain, 30000);
+    assert_string_equal(s->control, "none");
     assert_string_equal(s->log_calls, "stderr");
     assert_int_equal(s->log_format, PX_LOG_JSON);
     assert_int_equal(s->server_count, 1);
@@ -135,7 +137,8 @@ static const char all_set[] =
     "      7: {}\n"
     "      06: { name: TestSleep, call-timeout: 2m, on-timeout: cancel, com-timeout: 0 }\n"
     "  - { uuid: 60A15EC5-4de8-11d7-a637-005056a20182, version: 1.65535, name: echo, com-timeout: 10,\n"
-    "      call-timeout: never, deadline: 1s, on-timeout: abandon, pending: no, operations: {} }\n";
+    "      call-timeout: never, deadline: 1s, on-timeout: abandon, pending: no, operations: {} }\n"
+    "control: /run/a\n";
 
 static void test_all_set(void **state)
 {
@@ -144,6 +147,7 @@ static void test_all_set(void **state)
     (void)state;
     assert_string_equal(outcome.said, "");
     assert_int_equal(s->drain, 0);
+    assert_string_equal(s->control, "/run/a");
     assert_string_equal(s->log_calls, "/var/log/\x01 \xc3\xa9\n");
     assert_int_equal(s->log_format, PX_LOG_LOGFMT);
     assert_int_equal(s->server_count, 2);
@@ -232,6 +236,7 @@ static char *printed(const struct px_settings *settings)
 static void test_print(void **state)
 {
     static const char shown[] = "drain: 30s\n"
+                                "control: none\n"
                                 "log:\n"
                                 "  calls: stderr\n"
                                 "  format: json\n"
@@ -326,6 +331,7 @@ static void assert_same_interface(const struct px_interface *a, const struct px_
 static void assert_same(const struct px_settings *a, const struct px_settings *b)
 {
     assert_int_equal(a->drain, b->drain);
+    assert_string_equal(a->control, b->control);
     assert_string_equal(a->log_calls, b->log_calls);
     assert_int_equal(a->log_format, b->log_format);
     assert_int_equal(a->server_count, b->server_count);
@@ -387,6 +393,11 @@ static const struct {
     /* durations */
     { GOOD "drain: 5\n", "f:3:8: error: '5' is not a duration: it needs one of the units ms, s, m, h, d\n" },
     { GOOD "drain:\n", "f:3:1: error: '' is not a duration: it does not start with a digit\n" },
+    { GOOD "control: nine\n", "f:3:10: error: 'nine' is neither none nor a path with a slash\n" },
+    { GOOD "control: /" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1234567\n",
+      "f:3:10: error: '/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+      "1234567' is longer than the 107 bytes that a Unix socket may have\n" },
+    { GOOD "control: [ /a ]\n", "f:3:10: error: a single value is expected here, not a list\n" },
     { GOOD "drain: never\n", "f:3:8: error: 'never' is not a duration: it does not start with a digit\n" },
     { GOOD "drain: 3651d\n", "f:3:8: error: '3651d' is not between 0s and 3650d\n" },
     { GOOD "drain: 99999999999999999999s\n",
