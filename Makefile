@@ -17,7 +17,7 @@ say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 export SHARED
 
 # Debian packages, by what needs them. A stamp says that they were seen.
-packages_run   := pkg-config libuv1-dev libfyaml-dev
+packages_run   := pkg-config libuv1-dev libfyaml-dev libsmartcols-dev
 packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev scdoc mandoc python3-impacket \
                   samba-testsuite python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind \
                   smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
@@ -33,7 +33,8 @@ need = $(B)/.packages-$(1)
 # ---- what there is ----
 dissect_sources := $(wildcard dissect/*.c)
 policy_sources  := $(wildcard policy/*.c)
-proxy_sources   := $(wildcard proxy/*.c)
+ctl_sources     := $(wildcard proxy/ctl*.c) proxy/humane.c
+proxy_sources   := $(filter-out proxy/ctl%,$(wildcard proxy/*.c))
 wire_sources    := $(addprefix tests/support/,bytes.c wire.c testif.c) proxy/address.c
 server_sources  := $(wildcard tests/support/server_*.c) $(addprefix tests/support/,tally.c ledger.c) $(wire_sources)
 client_sources  := $(wildcard tests/support/client_*.c) $(wire_sources)
@@ -41,16 +42,21 @@ unit_tests      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
-programs        := $(B)/rpcward
+programs        := $(B)/rpcward $(B)/rpcwardctl
 support         := $(B)/test-server $(B)/test-client $(B)/pdu-rows $(B)/trace
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
+ctl_libs         = $(shell pkg-config --libs smartcols 2>/dev/null)
 
-all: $(programs) ## build/rpcward
+all: $(programs) ## build/rpcward and build/rpcwardctl
 
 $(B)/rpcward: $(call objects,$(proxy_sources)) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(proxy_libs)
+
+$(B)/rpcwardctl: $(call objects,$(ctl_sources))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ctl_libs)
 
 $(B)/libdissect.a: $(call objects,$(dissect_sources))
 $(B)/libpolicy.a: $(call objects,$(policy_sources))
@@ -144,21 +150,23 @@ format-check: $(call need,style) ## clang-format would change nothing
 	$(Q)clang-format --dry-run -Werror $(c_files) $(h_files)
 
 tidy: $(call need,tidy) ## clang-tidy
-	$(Q)clang-tidy --quiet $(dissect_sources) $(policy_sources) $(proxy_sources) -- -std=c11 -D_GNU_SOURCE
+	$(Q)clang-tidy --quiet $(dissect_sources) $(policy_sources) $(proxy_sources) $(ctl_sources) -- -std=c11 -D_GNU_SOURCE
 
 compile_commands.json: Makefile ## for editors
 	$(Q)printf '[\n' >$@; sep=; for f in $(c_files); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"cc $(CFLAGS) -c %s"}' "$$sep" "$(CURDIR)" $$f $$f >>$@; \
 	  sep=',\n'; done; printf '\n]\n' >>$@; sed -i 's/\\n/\n/g' $@
 
-docs/rpcward.8: docs/rpcward.8.scd
+docs/rpcward.8 docs/rpcwardctl.1: docs/%: docs/%.scd
 	$(Q)scdoc <$< >$@
 
 install: all ## into PREFIX (/usr/local), DESTDIR before it
 	$(Q)install -D -m 755 $(B)/rpcward $(DESTDIR)$(PREFIX)/sbin/rpcward
+	$(Q)install -D -m 755 $(B)/rpcwardctl $(DESTDIR)$(PREFIX)/bin/rpcwardctl
 	$(Q)install -D -m 644 docs/rpcward.yaml.example $(DESTDIR)$(PREFIX)/share/doc/rpcward/rpcward.yaml.example
-	$(Q)if command -v scdoc >/dev/null; then mkdir -p $(DESTDIR)$(PREFIX)/share/man/man8 && \
-	  scdoc <docs/rpcward.8.scd >$(DESTDIR)$(PREFIX)/share/man/man8/rpcward.8; fi
+	$(Q)if command -v scdoc >/dev/null; then mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 8) && \
+	  scdoc <docs/rpcward.8.scd >$(DESTDIR)$(PREFIX)/share/man/man8/rpcward.8 && \
+	  scdoc <docs/rpcwardctl.1.scd >$(DESTDIR)$(PREFIX)/share/man/man1/rpcwardctl.1; fi
 
 clean: ## remove build/
 	$(Q)rm -rf build compile_commands.json

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the help, the manual page and the commented example of rpcward together.
+"""Holds the help, the manual pages and the commented example of rpcward and rpcwardctl together.
 
 The help is made from the tables that the program works by, so it is what the two texts are measured against.
-Usage: manual.py path/to/rpcward; prints TAP.
+Usage: manual.py path/to/rpcward path/to/rpcwardctl; prints TAP.
 """
 
 import os
@@ -101,6 +101,37 @@ def log_keys():
     return set(re.findall(r'PX_LOG_KEY\("(\w+)"\)', source))
 
 
+def help_commands(text):
+    """The commands of rpcwardctl's help: lines such as '  show calls'."""
+    return set(re.findall(r"^  (\w+(?: \w+)?)$", text.split("Commands:", 1)[1], re.M))
+
+
+def manual_commands(source):
+    """Lines such as '*wait* _CALL_' that are followed by indented text, without their arguments."""
+    found = re.findall(r"^\*([a-z ]+)\*(?: .*)?\n\t", manual_section(source, "COMMANDS"), re.M)
+    return set(found)
+
+
+def control_keys():
+    """The keys of the answers on the control socket."""
+    files = [DOCS.parent / "proxy" / name for name in ("answer.c", "admin.c", "control.c")]
+    keys = (re.findall(r'PX_LOG_KEY\("(\w+)"\)', path.read_text(encoding="utf-8")) for path in files)
+    return {key for some in keys for key in some}
+
+
+def ctl_results(program):
+    """The same for rpcwardctl and its page."""
+    text = run(program, "--help").stdout
+    source = (DOCS / "rpcwardctl.1.scd").read_text(encoding="utf-8")
+    return [
+        ("options of rpcwardctl are the same in help and manual",
+         differences(help_options(text), "help", manual_options(source), "manual")),
+        ("commands of rpcwardctl are the same in help and manual",
+         differences(help_commands(text), "help", manual_commands(source), "manual")),
+        ("the manual of rpcwardctl has every key of the answers", not_in(control_keys(), source)),
+    ]
+
+
 def not_in(words, text):
     return [f"not in the manual: {word}" for word in sorted(words) if f"_{word}_" not in text]
 
@@ -150,6 +181,7 @@ def main():
         ("the README has the summary of docs/peers.md", summary_gap()),
         ("the tests that the differences name are there", missing_tests()),
     ]
+    results += ctl_results(sys.argv[2])
     print(f"1..{len(results)}")
     for number, (name, problems) in enumerate(results, 1):
         print("not ok" if problems else "ok", number, "-", name)

@@ -26,6 +26,7 @@ test_stats_objects    := proxy/stats.o policy/explain.o
 test_humane_objects   := proxy/humane.o
 test_history_objects  := $(addprefix proxy/,history.o sentence.o command.o humane.o) policy/explain.o $(D_names) \
                          dissect/uuid.o dissect/cursor.o
+test_ctl_line_objects := proxy/ctl_line.o
 test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
 test_call_rules_objects := $(P_settings) $(D_names)
