@@ -339,16 +339,9 @@ def events(world):
     gate.release()
     answered(first, 23)
     equal([followers[1].line()["event"] for _ in range(2)], ["inside", "ended"], "the one who stays")
-    leaves_in_order(proxy, followers[1], first, second)
-
-
-def leaves_in_order(proxy, follower, *links):
-    """A follower is told of rpcward's own end."""
     proxy.signal(signal.SIGTERM)
-    leaves_after(*links)
-    equal(follower.line(), {"end": True}, "the last line")
-    equal(follower.line(), None, "the end")
-    equal(proxy.wait(), 0, "exit status")
+    leaves_after(first, second)
+    equal([followers[1].line(), followers[1].line(), proxy.wait()], [{"end": True}, None, 0], "rpcward's own end")
 
 
 @case("control/slow-follower-loses-events")
@@ -486,9 +479,7 @@ def stop(world):
     wait_until(lambda: len(server.ledger()) > 100, "load")
     asking = control(world)
     asking.send("stop")
-    equal(asking.line()["kind"], "drain", "the first line")
-    equal(asking.line(), {"end": True}, "the last line")
-    equal(asking.line(), None, "the end")
+    equal((asking.line()["kind"], asking.line(), asking.line()), ("drain", {"end": True}, None), "all that it says")
     equal(proxy.wait(1), 0, "exit status")
     check(not control_path(world).exists(), "the socket was left behind")
     client.report()
