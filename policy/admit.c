@@ -63,20 +63,22 @@ static void leave_line(struct pol_brain *b, uint32_t call)
 
 static bool has_slot(const struct server *s)
 {
-    return s->settings.calls == 0 || s->inside < s->settings.calls;
+    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls);
 }
 
 enum admission pol_admit(struct pol_brain *b, uint32_t call)
 {
     struct server *s = &b->servers[b->calls[call].server];
     if (b->calls[call].pending)
-        return ADMITTED;
+        return s->draining ? REFUSED : ADMITTED;
     if (has_slot(s) && s->waiting == 0) {
         s->inside++;
         return ADMITTED;
     }
-    if (s->settings.calls && s->abandoned >= s->settings.calls)
+    if (s->settings.calls && s->abandoned >= s->settings.calls) {
+        pol_server_suspect(b, b->calls[call].server);
         return REFUSED;
+    }
     if (s->waiting >= s->settings.waiting_length)
         return REFUSED;
     join_line(b, call);
@@ -101,6 +103,17 @@ static uint32_t next_in_line(struct pol_brain *b, struct server *s)
     s->turn = b->addresses[row].turn_next;
     leave_line(b, call);
     return call;
+}
+
+void pol_admit_drain(struct pol_brain *b, const struct pol_event *e)
+{
+    if (e->server < b->server_count)
+        b->servers[e->server].draining = e->on;
+}
+
+bool pol_server_draining(const struct pol_brain *b, uint32_t server)
+{
+    return b->servers[server].draining;
 }
 
 bool pol_admit_sweep(struct pol_brain *b)

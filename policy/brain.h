@@ -15,12 +15,13 @@
 
 /*        accept              first PDU            connected            its FIN
  *   FREE -------> OPENED ----------> DIALLING ----------> RELAYING -----------> LEAVING
- *                   |                   | dial failed        |                     |
- *                   |                   +--> UNAVAILABLE     |                     |
- *                   +-------------------+---------+----------+---------------------+--> CLOSING --> FREE  */
+ *                   |  no member up   | ^ | dial failed      |                     |
+ *                   +-----------> WAITING +--> UNAVAILABLE   |                     |
+ *                   +-----------------+-----------+----------+---------------------+--> CLOSING --> FREE  */
 enum client_state {
     CLIENT_FREE,
     CLIENT_OPENED,      /* nothing has come yet; it has no link */
+    CLIENT_WAITING,     /* the same, until a member can be dialled: it stands in its server's row of clients */
     CLIENT_DIALLING,    /* its first PDU waits at its front until its link is up */
     CLIENT_RELAYING,    /* it has its link to itself */
     CLIENT_UNAVAILABLE, /* no link could be had; we accepted its bind so that a request can be told the truth */
@@ -41,7 +42,10 @@ struct client {
     uint32_t call;  /* FRONT_CALL: which */
     uint32_t link;
     uint32_t listener;
-    uint32_t address; /* its row of addresses */
+    uint32_t address;        /* its row of addresses */
+    uint32_t wanted;         /* WAITING: the member that granted the group which it asks to join, or POL_NONE */
+    uint32_t next, previous; /* WAITING */
+    int64_t wait_until;      /* WAITING, DIALLING: no longer than that for a member */
     struct pol_identity identity;
 };
 
@@ -101,9 +105,10 @@ struct call {
     bool fault;      /* ANSWERING */
     bool dne;        /* ANSWERING: with did-not-execute */
     bool in_line;
-    bool pending; /* it holds no slot */
-    bool overdue; /* its link is given up because of it */
-    bool is_long; /* inside for longer than com-timeout */
+    bool pending;   /* it holds no slot */
+    bool overdue;   /* its link is given up because of it */
+    bool cancelled; /* it was not time that was up, but the administrator's patience */
+    bool is_long;   /* inside for longer than com-timeout */
     int64_t leased;
     int64_t begun;
     int64_t touched; /* when its server, or the way to it, last moved */
@@ -115,11 +120,21 @@ struct call {
     uint32_t line_next, line_previous; /* in line: among those of its client's address */
 };
 
-/* One of its links proves for all that it is alive; the others begin only when that one is not answered. */
 struct member {
-    uint32_t links;  /* that are not FREE */
+    uint32_t server;
+    uint32_t links; /* that are not FREE */
+
+    /* keep-alive: one of its links proves for all that it is alive */
     uint32_t prober; /* link, or POL_NONE */
     bool silent;     /* the prober was not answered */
+
+    /* health */
+    bool checking;
+    uint32_t failures; /* in a row */
+    uint32_t rounds;   /* of them: those that prolonged the backoff */
+    uint32_t trial;    /* the link that finds out whether it is well again; POL_NONE: none does */
+    int64_t retry_at;  /* no trial before */
+    int64_t checked;   /* when the last check began */
 };
 
 struct server {
@@ -127,7 +142,10 @@ struct server {
     uint32_t inside;
     uint32_t abandoned; /* of them */
     uint32_t waiting;
-    uint32_t turn; /* the address whose turn it is; POL_NONE: nobody waits */
+    uint32_t turn;                      /* the address whose turn it is; POL_NONE: nobody waits */
+    uint32_t client_first, client_last; /* clients that wait for a member */
+    uint32_t clients_waiting;
+    bool draining; /* no more calls go into it */
 };
 
 struct listener {
@@ -170,16 +188,18 @@ struct pol_brain {
     uint64_t seed;
 
     uint32_t max_clients, max_links, max_calls;
-    uint32_t server_count, listener_count, rule_count, group_rows;
+    uint32_t server_count, member_count, listener_count, rule_count, group_rows;
     uint32_t group_free, address_free, link_free;  /* rows that were used and are free again */
     uint32_t group_high, address_high, links_high; /* rows from here on were never used */
     uint32_t clients_high;
     uint32_t group_oldest, group_newest; /* without links */
     uint32_t clients_alive, links_alive;
     uint32_t settling_first, settling_last;
-    uint32_t alarm_link; /* next one that the sweep looks at after a member fell silent; POL_NONE: none did */
-    uint32_t line_total; /* calls in all lines */
-    struct pol_deadlines deadlines; /* clients, then links, then the drain, then calls */
+    uint32_t alarm_link;      /* next one that the sweep looks at after a member fell silent; POL_NONE: none did */
+    uint32_t line_total;      /* calls in all lines */
+    uint32_t clients_waiting; /* for members of all servers */
+    uint64_t dice;            /* state of the random numbers that spread trials */
+    struct pol_deadlines deadlines; /* clients, then links, then the drain, then calls, servers and members */
     int64_t drain_time;
     int64_t now;
     bool draining;
@@ -195,7 +215,7 @@ struct pol_brain {
 /* ---- actions ---- */
 
 /* Room for this many actions must be left before a sweep takes on another object. */
-#define POL_SWEEP_ROOM 8u
+#define POL_SWEEP_ROOM 16u
 
 static inline bool pol_has_room(const struct pol_brain *b)
 {
@@ -223,9 +243,11 @@ void pol_client_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_client_end(struct pol_brain *b, const struct pol_event *e);
 void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
 void pol_client_due(struct pol_brain *b, uint32_t client);
-/* Its link is up, or could not be had. */
+/* Its link is up, or could not be had; a member may be dialled for it now. */
 void pol_client_connected(struct pol_brain *b, uint32_t client);
-void pol_client_unavailable(struct pol_brain *b, uint32_t client);
+void pol_client_undialled(struct pol_brain *b, uint32_t client);
+void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member);
+void pol_client_cancel(struct pol_brain *b, uint32_t client);      /* the call at its front */
 void pol_client_called_back(struct pol_brain *b, uint32_t client); /* by its server, nested in a call of its */
 void pol_client_bound(struct pol_brain *b, uint32_t client);       /* the server has accepted a bind of its */
 void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct link *link);
@@ -236,9 +258,10 @@ void pol_client_close(struct pol_brain *b, uint32_t client, bool reset, enum pol
 void pol_client_drain(struct pol_brain *b, uint32_t client);
 
 /* ---- links (link.c) ---- */
-/* `member` POL_NONE: the least busy one. Returns POL_NONE when there is no room for another link. */
+/* Returns POL_NONE when there is no room for another link. */
 uint32_t pol_link_dial(struct pol_brain *b, uint32_t client, uint32_t member);
 void pol_link_dialled(struct pol_brain *b, const struct pol_event *e);
+void pol_link_asked_bind(struct pol_brain *b, uint32_t link); /* one goes up: it is to be answered in time */
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e);
 void pol_link_callback(struct pol_brain *b, const struct pol_event *e);
 void pol_link_stray(struct pol_brain *b, const struct pol_event *e);
@@ -261,11 +284,30 @@ void pol_probe_link_over(struct pol_brain *b, uint32_t link);      /* it is bein
 void pol_probe_liveness(struct pol_brain *b, const struct pol_event *e);
 bool pol_probe_sweep(struct pol_brain *b); /* true: there is more to do */
 
+/* ---- health (health.c) ---- */
+/* The member to dial: `wanted` if it can be, else the least busy one. POL_NONE: none can be, now. Those who have `waited` for
+ * it are let at one that has failed one by one, and after a pause. */
+uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, bool waited);
+void pol_member_dialled(struct pol_brain *b, uint32_t link);   /* a link to it is being dialled */
+void pol_member_link_over(struct pol_brain *b, uint32_t link); /* it is being closed */
+void pol_member_well(struct pol_brain *b, uint32_t member);
+void pol_member_failed(struct pol_brain *b, uint32_t member);
+void pol_member_checked(struct pol_brain *b, const struct pol_event *e);
+void pol_member_due(struct pol_brain *b, uint32_t member);
+void pol_server_suspect(struct pol_brain *b,
+                        uint32_t server); /* its members are checked, if they were not just now */
+
+/* ---- clients that wait for a member (unavailable.c) ---- */
+void pol_unavailable_enter(struct pol_brain *b, uint32_t client);
+void pol_unavailable_leave(struct pol_brain *b, uint32_t client);
+bool pol_unavailable_sweep(struct pol_brain *b); /* true: there is more to do */
+
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_call_lease(struct pol_brain *b, uint32_t call);
 void pol_call_wait(struct pol_brain *b, uint32_t call); /* it stands in line, and not for ever */
 void pol_call_due(struct pol_brain *b, uint32_t call);
+void pol_call_cancel(struct pol_brain *b, const struct pol_event *e);
 void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e);
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e);
 void pol_call_progress(struct pol_brain *b, const struct pol_event *e);
@@ -287,6 +329,7 @@ enum admission {
 enum admission pol_admit(struct pol_brain *b, uint32_t call);
 void pol_admit_leave(struct pol_brain *b, uint32_t call);
 bool pol_admit_sweep(struct pol_brain *b);
+void pol_admit_drain(struct pol_brain *b, const struct pol_event *e); /* of one server */
 void pol_address_enter(struct pol_brain *b, uint32_t client);
 void pol_address_leave(struct pol_brain *b, uint32_t client);
 

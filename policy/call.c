@@ -68,12 +68,18 @@ static int64_t earlier(int64_t at, int64_t since, int64_t time)
     return time && since + time < at ? since + time : at;
 }
 
-/* What it has seen of progress is looked at when it is due, not each time there is some. */
+static int64_t long_at(const struct pol_brain *b, const struct call *k)
+{
+    return k->is_long ? POL_NEVER : earlier(POL_NEVER, k->leased, b->rules[k->rule].com_timeout);
+}
+
+/* What it has seen of progress is looked at when it is due, not each time there is some. Of a call for which nobody waits any
+ * more it matters only whether its server is still there. */
 static int64_t due_at(const struct pol_brain *b, const struct call *k)
 {
     const struct pol_call_rules *rules = &b->rules[k->rule];
-    int64_t at = k->is_long ? POL_NEVER : earlier(POL_NEVER, k->leased, rules->com_timeout);
-    if (rules->pending)
+    int64_t at = long_at(b, k);
+    if (rules->pending || k->client == POL_NONE || k->state == CALL_ABANDONED)
         return at;
     at = earlier(at, k->begun, rules->deadline);
     return earlier(at, k->touched, rules->call_timeout);
@@ -134,6 +140,11 @@ static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, 
     });
 }
 
+static enum pol_ending given_up(const struct call *k)
+{
+    return k->cancelled ? POL_CANCELLED : POL_TIMED_OUT;
+}
+
 /* Its line is written when its client is told; what becomes of it afterwards concerns the server alone. */
 static void abandon(struct pol_brain *b, uint32_t call)
 {
@@ -141,9 +152,10 @@ static void abandon(struct pol_brain *b, uint32_t call)
     struct pol_action *a = pol_emit(b, POL_ABANDON);
     a->call = pol_call_id(b, call);
     a->link = pol_link_id(b, k->link);
-    a->ending = POL_TIMED_OUT;
+    a->ending = given_up(k);
     a->cancel = b->rules[k->rule].cancel && k->level < LEVEL_CONNECT;
     move(b, call, CALL_ABANDONED);
+    set_deadline(b, call, due_at(b, k));
     b->links[k->link].abandoned++;
     b->servers[k->server].abandoned++;
     struct client *client = &b->clients[k->client];
@@ -234,12 +246,15 @@ static void swallow(struct pol_brain *b, const struct call *k, struct pol_id cal
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
-    if (k && k->state == CALL_ABANDONED)
+    if (k && k->state == CALL_ABANDONED) {
+        pol_member_well(b, b->links[k->link].member);
         swallow(b, k, e->call);
+    }
     if (!k || k->state != CALL_INSIDE)
         return;
     move(b, e->call.index, CALL_ANSWERING);
     k->touched = b->now;
+    pol_member_well(b, b->links[k->link].member);
     k->fault = e->fault;
     k->dne = e->dne;
     pol_link_fault(&b->links[k->link], e);
@@ -290,7 +305,7 @@ static bool too_many_abandoned(const struct server *s)
 
 /* 1818 for the client. The server is not told: it goes on, and what it does still counts. Only where that cannot be, its
  * connection is given up: a request was not written whole, an answer has begun, or too many are abandoned already. */
-static void time_out(struct pol_brain *b, uint32_t call)
+static void give_up(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     bool settling = b->links[k->link].state == LINK_SETTLING; /* because of another of its calls */
@@ -308,6 +323,12 @@ static void time_out(struct pol_brain *b, uint32_t call)
         pol_client_call_over(b, k->client);
 }
 
+static void time_out(struct pol_brain *b, uint32_t call)
+{
+    pol_member_failed(b, b->links[b->calls[call].link].member);
+    give_up(b, call);
+}
+
 void pol_call_due(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
@@ -315,17 +336,30 @@ void pol_call_due(struct pol_brain *b, uint32_t call)
         pol_client_waited_enough(b, k->client);
         return;
     }
-    int64_t com_timeout = b->rules[k->rule].com_timeout;
-    if (!k->is_long && com_timeout && b->now >= k->leased + com_timeout) {
+    if (long_at(b, k) <= b->now) {
         k->is_long = true;
         pol_probe_long_call(b, k->link);
     }
     if (due_at(b, k) > b->now)
         set_deadline(b, call, due_at(b, k));
     else if (b->links[k->link].callbacks > 0) /* its server waits for its client */
-        set_deadline(b, call, b->now + CALLBACK_CHECK);
-    else if (k->client != POL_NONE) /* else it holds its slot, and nobody waits for it */
+        set_deadline(b, call, earlier(long_at(b, k), b->now, CALLBACK_CHECK));
+    else
         time_out(b, call);
+}
+
+/* As a time-out, but it says nothing of the server. */
+void pol_call_cancel(struct pol_brain *b, const struct pol_event *e)
+{
+    struct call *k = find(b, e->call);
+    if (!k || k->state == CALL_ABANDONED || k->client == POL_NONE)
+        return;
+    if (k->state == CALL_WAITING) {
+        pol_client_cancel(b, k->client);
+        return;
+    }
+    k->cancelled = true;
+    give_up(b, e->call.index);
 }
 
 /* ---- lost ---- */
@@ -338,15 +372,15 @@ void pol_call_lost(struct pol_brain *b, uint32_t call)
     struct call *k = &b->calls[call];
     struct link *l = &b->links[k->link];
     bool drained = l->reason == POL_BY_DRAIN;
-    bool given_up = l->reason == POL_BY_CALL_TIMEOUT;
-    enum pol_ending ending = k->overdue ? POL_TIMED_OUT : given_up ? POL_CUT_OFF : POL_SERVER_LOST;
+    bool cut_off = l->reason == POL_BY_CALL_TIMEOUT;
+    enum pol_ending ending = k->overdue ? given_up(k) : cut_off ? POL_CUT_OFF : POL_SERVER_LOST;
     if (k->client == POL_NONE) {
         pol_call_end(b, call, drained ? POL_DRAINED : left(b, k));
     } else if (k->state == CALL_ABANDONED) {
-        pol_call_end(b, call, POL_TIMED_OUT);
+        pol_call_end(b, call, POL_TIMED_OUT); /* its line is written */
     } else if (k->state == CALL_ANSWERING) {
         l->untold = true;
-        pol_call_end(b, call, given_up ? ending : POL_ANSWER_CUT);
+        pol_call_end(b, call, cut_off ? ending : POL_ANSWER_CUT);
     } else if (l->condemned) {
         pol_call_end(b, call, proof_of(b, k, false) == POL_UNPROVEN ? POL_SERVER_LOST : POL_NOT_SENT);
     } else if (proof_of(b, k, false) != POL_UNPROVEN) {

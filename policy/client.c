@@ -4,14 +4,18 @@
 #define STATUS_UNAVAILABLE     0x000006bau /* 1722; no nca code exists */
 #define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727 */
 #define STATUS_TOO_BUSY        0x1c010014u /* nca_s_server_too_busy: 1723 */
+#define STATUS_CANCELLED       0x1c00000du /* nca_s_fault_cancel: 1818 */
 
 #define LEVEL_NONE 1 /* 0 is "default": nothing was said of authentication */
 
 static const struct pol_life life[] = {
     [CLIENT_FREE] = { "free", POL_MAY(CLIENT_OPENED) },
-    [CLIENT_OPENED] = { "opened", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
-    [CLIENT_DIALLING] = { "dialling",
-                          POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_OPENED] = { "opened", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) |
+                                      POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_WAITING] = { "waiting",
+                         POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_DIALLING] = { "dialling", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_RELAYING) |
+                                          POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
     [CLIENT_RELAYING] = { "relaying", POL_MAY(CLIENT_LEAVING) | POL_MAY(CLIENT_CLOSING) },
     [CLIENT_UNAVAILABLE] = { "unavailable", POL_MAY(CLIENT_CLOSING) },
     [CLIENT_LEAVING] = { "leaving", POL_MAY(CLIENT_CLOSING) },
@@ -65,6 +69,8 @@ static void close_after(struct pol_brain *b, uint32_t client, bool reset, enum p
 {
     struct client *c = &b->clients[client];
     drop_front(b, client, by_client(reason) ? POL_WITHDRAWN : POL_NOT_SENT);
+    if (c->state == CLIENT_WAITING)
+        pol_unavailable_leave(b, client);
     uint32_t link = c->link;
     c->link = POL_NONE;
     move(b, client, CLIENT_CLOSING);
@@ -93,14 +99,26 @@ static bool refuse_front(struct pol_brain *b, uint32_t client, enum pol_ending e
     return is_signed;
 }
 
+static void refuse_and_go_on(struct pol_brain *b, uint32_t client, enum pol_ending ending, uint32_t status)
+{
+    if (refuse_front(b, client, ending, status))
+        close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_REFUSAL);
+    else
+        pol_client_call_over(b, client);
+}
+
 /* While a server waits for this client's answer to a callback, no request of the client may wait for a slot: the answer
  * stands behind it, and the call that would free the slot may be the one that called back. */
 static void refuse_instead_of_waiting(struct pol_brain *b, uint32_t client)
 {
-    if (refuse_front(b, client, POL_REFUSED, STATUS_TOO_BUSY))
-        close_after(b, client, true, POL_ACKED, SIGNED_DELAY, POL_BY_REFUSAL);
-    else
-        pol_client_call_over(b, client);
+    refuse_and_go_on(b, client, POL_REFUSED, STATUS_TOO_BUSY);
+}
+
+void pol_client_cancel(struct pol_brain *b, uint32_t client)
+{
+    const struct client *c = &b->clients[client];
+    if (c->state == CLIENT_RELAYING && b->links[c->link].state == LINK_RELAYING)
+        refuse_and_go_on(b, client, POL_CANCELLED, STATUS_CANCELLED);
 }
 
 void pol_client_timed_out(struct pol_brain *b, uint32_t client)
@@ -181,11 +199,15 @@ static void force_close(struct pol_brain *b, uint32_t client)
     a->reason = POL_BY_LINGER;
 }
 
+static void waited_in_vain(struct pol_brain *b, uint32_t client);
+
 void pol_client_due(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     if (c->state == CLIENT_CLOSING)
         force_close(b, client);
+    else if (c->state == CLIENT_WAITING)
+        waited_in_vain(b, client);
     else if (lingers(b, c))
         pol_client_close(b, client, true, POL_NOW, POL_BY_LINGER);
     else
@@ -193,6 +215,12 @@ void pol_client_due(struct pol_brain *b, uint32_t client)
 }
 
 /* ---- beginnings ---- */
+
+static void begin_bind_time(struct pol_brain *b, uint32_t client)
+{
+    int64_t time = b->listeners[b->clients[client].listener].settings.bind_timeout;
+    pol_deadline_set(&b->deadlines, client, time ? b->now + time : POL_NEVER);
+}
 
 void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
 {
@@ -220,8 +248,8 @@ void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
         pol_client_close(b, client, true, POL_NOW, POL_BY_CLIENTS_LIMIT);
     else if (limits->clients_per_address && b->addresses[c->address].clients > limits->clients_per_address)
         pol_client_close(b, client, true, POL_NOW, POL_BY_ADDRESS_LIMIT);
-    else if (limits->bind_timeout)
-        pol_deadline_set(&b->deadlines, client, b->now + limits->bind_timeout);
+    else
+        begin_bind_time(b, client);
 }
 
 /* ---- its front ---- */
@@ -255,6 +283,8 @@ static void release(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     if (c->front != FRONT_CALL) {
+        if (c->front == FRONT_BIND)
+            pol_link_asked_bind(b, c->link);
         c->front = FRONT_EMPTY;
         emit(b, POL_PASS, client);
     } else if (waits_for_drain(b, client) || b->links[c->link].abandoned > 0) {
@@ -275,8 +305,10 @@ static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reas
 {
     struct client *c = &b->clients[client];
     bool fresh = c->state != CLIENT_UNAVAILABLE;
-    if (fresh)
+    if (fresh) {
         move(b, client, CLIENT_UNAVAILABLE);
+        begin_bind_time(b, client);
+    }
     if (c->front == FRONT_BIND && c->level <= LEVEL_NONE && !(fresh && c->alter)) {
         c->front = FRONT_EMPTY;
         emit(b, POL_ANSWER_BIND, client)->ack = true;
@@ -306,6 +338,57 @@ static void refuse_group(struct pol_brain *b, uint32_t client)
     pol_client_close(b, client, false, POL_FLUSHED, POL_BY_GROUP_GUARD);
 }
 
+/* ---- a member for it ---- */
+
+/* What was not sent may be sent later: it waits for its server as long as it may. */
+static void wait_for_member(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (b->draining || b->now >= c->wait_until) {
+        tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+        return;
+    }
+    if (c->state == CLIENT_OPENED)
+        emit(b, POL_HOLD, client);
+    move(b, client, CLIENT_WAITING);
+    pol_unavailable_enter(b, client);
+    pol_deadline_set(&b->deadlines, client, c->wait_until);
+}
+
+static void waited_in_vain(struct pol_brain *b, uint32_t client)
+{
+    pol_unavailable_leave(b, client);
+    tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+}
+
+void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member)
+{
+    struct client *c = &b->clients[client];
+    bool first = c->state == CLIENT_OPENED;
+    pol_deadline_set(&b->deadlines, client, POL_NEVER); /* the link has one, while it is dialled */
+    c->link = pol_link_dial(b, client, member);
+    if (c->link == POL_NONE) {
+        tell_unavailable(b, client, POL_BY_LINKS_LIMIT);
+        return;
+    }
+    move(b, client, CLIENT_DIALLING);
+    if (first)
+        emit(b, POL_HOLD, client);
+}
+
+static void seek_member(struct pol_brain *b, uint32_t client, uint32_t wanted)
+{
+    struct client *c = &b->clients[client];
+    uint32_t server = b->listeners[c->listener].settings.server;
+    uint32_t member = pol_member_pick(b, server, wanted, false);
+    c->wanted = wanted;
+    c->wait_until = b->now + b->servers[server].settings.unavailable_wait;
+    if (member == POL_NONE)
+        wait_for_member(b, client);
+    else
+        pol_client_dial(b, client, member);
+}
+
 /* Something new stands at its front: a client's first PDU makes us dial. */
 static void asked(struct pol_brain *b, uint32_t client)
 {
@@ -320,13 +403,7 @@ static void asked(struct pol_brain *b, uint32_t client)
     } else if (c->state == CLIENT_UNAVAILABLE) {
         tell_unavailable(b, client, POL_BY_UNAVAILABLE);
     } else if (c->state == CLIENT_OPENED) {
-        c->link = pol_link_dial(b, client, member);
-        if (c->link == POL_NONE) {
-            tell_unavailable(b, client, POL_BY_LINKS_LIMIT);
-        } else {
-            move(b, client, CLIENT_DIALLING);
-            emit(b, POL_HOLD, client);
-        }
+        seek_member(b, client, member);
     }
 }
 
@@ -339,16 +416,18 @@ void pol_client_unblocked(struct pol_brain *b, uint32_t client)
         release(b, client);
 }
 
+/* The time that it waited for its server is not its own. */
 void pol_client_connected(struct pol_brain *b, uint32_t client)
 {
+    begin_bind_time(b, client);
     move(b, client, CLIENT_RELAYING);
     release(b, client);
 }
 
-void pol_client_unavailable(struct pol_brain *b, uint32_t client)
+void pol_client_undialled(struct pol_brain *b, uint32_t client)
 {
     b->clients[client].link = POL_NONE;
-    tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+    wait_for_member(b, client);
 }
 
 void pol_client_bind(struct pol_brain *b, const struct pol_event *e)

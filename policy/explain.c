@@ -26,6 +26,9 @@ static const char *const event_names[] = {
     [POL_LIVENESS] = "liveness",
     [POL_LINK_END] = "link-end",
     [POL_LINK_GONE] = "link-gone",
+    [POL_CHECKED] = "checked",
+    [POL_SERVER_DRAIN] = "server-drain",
+    [POL_CALL_CANCEL] = "call-cancel",
     [POL_DRAIN] = "drain",
 };
 static_assert(sizeof event_names / sizeof *event_names == POL_EVENT_KINDS, "a name for each event");
@@ -39,6 +42,7 @@ static const char *const action_names[] = {
     [POL_CLOSE] = "close",     [POL_LISTEN_OFF] = "listen-off",
     [POL_END] = "end",         [POL_ABANDON] = "abandon",
     [POL_RELEASE] = "release", [POL_PROBE] = "probe",
+    [POL_MEMBER] = "member",   [POL_CHECK] = "check",
 };
 static_assert(sizeof action_names / sizeof *action_names == POL_ACTION_KINDS, "a name for each action");
 
@@ -68,7 +72,7 @@ static const char *const ending_names[] = {
     [POL_UNAVAILABLE] = "unavailable", [POL_WITHDRAWN] = "withdrawn", [POL_CLIENT_LEFT] = "client-left",
     [POL_SERVER_LOST] = "server-lost", [POL_NOT_SENT] = "not-sent",   [POL_ANSWER_CUT] = "answer-cut",
     [POL_DRAINED] = "drained",         [POL_REFUSED] = "refused",     [POL_TIMED_OUT] = "timed-out",
-    [POL_CUT_OFF] = "cut-off",
+    [POL_CUT_OFF] = "cut-off",         [POL_CANCELLED] = "cancelled",
 };
 static_assert(sizeof ending_names / sizeof *ending_names == POL_ENDINGS, "a name for each ending");
 

@@ -38,16 +38,6 @@ static void set_deadline(struct pol_brain *b, uint32_t link, int64_t at)
 
 /* ---- dialling ---- */
 
-static uint32_t least_busy_member(const struct pol_brain *b, uint32_t server)
-{
-    const struct pol_server *s = &b->servers[server].settings;
-    uint32_t best = s->member_first;
-    for (uint32_t m = best + 1; m < s->member_first + s->member_count; m++)
-        if (b->members[m].links < b->members[best].links)
-            best = m;
-    return best;
-}
-
 /* Rows that were never used come after all that were. */
 static uint32_t new_link(struct pol_brain *b)
 {
@@ -69,26 +59,30 @@ uint32_t pol_link_dial(struct pol_brain *b, uint32_t client, uint32_t member)
     *l = (struct link){
         .generation = l->generation + 1,
         .client = client,
-        .member = member != POL_NONE ? member : least_busy_member(b, server),
+        .member = member,
         .group_entry = POL_NONE,
         .first_call = POL_NONE,
     };
     move(b, link, LINK_DIALLING);
     b->links_alive++;
-    b->members[l->member].links++;
+    b->members[member].links++;
+    pol_member_dialled(b, link);
     set_deadline(b, link, b->now + b->servers[server].settings.connect_timeout);
     struct pol_action *a = emit(b, POL_DIAL, link);
     a->client = pol_client_id(b, client);
-    a->member = l->member;
+    a->member = member;
     return link;
 }
 
-static void dial_failed(struct pol_brain *b, uint32_t link)
+static void dial_failed(struct pol_brain *b, uint32_t link, bool ours)
 {
-    uint32_t client = b->links[link].client;
-    b->links[link].client = POL_NONE;
+    struct link *l = &b->links[link];
+    uint32_t client = l->client;
+    l->client = POL_NONE;
+    if (!ours)
+        pol_member_failed(b, l->member);
     pol_link_close(b, link, true, POL_NOW, POL_BY_UNAVAILABLE);
-    pol_client_unavailable(b, client);
+    pol_client_undialled(b, client);
 }
 
 void pol_link_dialled(struct pol_brain *b, const struct pol_event *e)
@@ -97,7 +91,7 @@ void pol_link_dialled(struct pol_brain *b, const struct pol_event *e)
     if (!l || l->state != LINK_DIALLING)
         return;
     if (e->error) {
-        dial_failed(b, e->link.index);
+        dial_failed(b, e->link.index, e->ours);
         return;
     }
     move(b, e->link.index, LINK_RELAYING);
@@ -113,6 +107,7 @@ void pol_link_stray(struct pol_brain *b, const struct pol_event *e)
     if (!l)
         return;
     pol_link_fault(l, e);
+    pol_member_well(b, l->member);
     emit(b, l->client == POL_NONE ? POL_SWALLOW : POL_PASS, e->link.index);
 }
 
@@ -144,11 +139,20 @@ void pol_link_callback(struct pol_brain *b, const struct pol_event *e)
         pol_client_called_back(b, l->client);
 }
 
+void pol_link_asked_bind(struct pol_brain *b, uint32_t link)
+{
+    int64_t time = b->servers[b->members[b->links[link].member].server].settings.bind_timeout;
+    if (time)
+        set_deadline(b, link, b->now + time);
+}
+
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
 {
     struct link *l = find(b, e->link);
     if (!l)
         return;
+    if (l->state == LINK_RELAYING)
+        set_deadline(b, e->link.index, POL_NEVER);
     if (l->client != POL_NONE && e->accepted) {
         pol_client_bound(b, l->client);
         pol_group_granted(b, e->link.index, e->group, b->clients[l->client].identity);
@@ -162,6 +166,7 @@ void pol_link_close(struct pol_brain *b, uint32_t link, bool reset, enum pol_whe
 {
     move(b, link, LINK_CLOSING);
     pol_probe_link_over(b, link);
+    pol_member_link_over(b, link);
     struct pol_action *a = emit(b, POL_CLOSE, link);
     a->reset = reset;
     a->when = (uint8_t)when;
@@ -277,6 +282,8 @@ void pol_link_end(struct pol_brain *b, const struct pol_event *e)
         return;
     bool follows_client = e->how == POL_FIN && l->calls == 0 && l->client != POL_NONE &&
                           b->clients[l->client].state == CLIENT_LEAVING;
+    if (e->how != POL_FIN || l->calls > 0)
+        pol_member_failed(b, l->member);
     pol_link_settle(b, e->link.index, e->how != POL_FIN, follows_client ? POL_BY_CLIENT_FIN : reasons[e->how]);
 }
 
@@ -301,11 +308,19 @@ static void force_close(struct pol_brain *b, uint32_t link)
     a->reason = POL_BY_LINGER;
 }
 
+static void bind_unanswered(struct pol_brain *b, uint32_t link)
+{
+    pol_member_failed(b, b->links[link].member);
+    pol_link_settle(b, link, true, POL_BY_BIND_TIMEOUT);
+}
+
 void pol_link_due(struct pol_brain *b, uint32_t link)
 {
     struct link *l = &b->links[link];
     if (l->state == LINK_DIALLING)
-        dial_failed(b, link);
+        dial_failed(b, link, false);
+    else if (l->state == LINK_RELAYING)
+        bind_unanswered(b, link);
     else if (l->state == LINK_CLOSING)
         force_close(b, link);
 }

@@ -25,7 +25,9 @@ static bool make_tables(struct pol_brain *b, const struct pol_settings *s)
     b->addresses = calloc(b->max_clients, sizeof *b->addresses);
     b->group_heads = malloc(buckets * sizeof *b->group_heads);
     b->address_heads = malloc(buckets * sizeof *b->address_heads);
-    bool timers = pol_deadlines_init(&b->deadlines, b->max_clients + b->max_links + 1 + b->max_calls);
+    uint32_t who = b->max_clients + b->max_links + 1 + b->max_calls + s->server_count + members;
+    b->member_count = members;
+    bool timers = pol_deadlines_init(&b->deadlines, who);
     return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->rules &&
            b->groups && b->addresses && b->group_heads && b->address_heads;
 }
@@ -35,17 +37,24 @@ static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
     for (uint32_t i = 0; i <= b->hash_mask; i++)
         b->group_heads[i] = b->address_heads[i] = POL_NONE;
     for (uint32_t i = 0; i < s->server_count; i++)
-        b->servers[i] = (struct server){ .settings = s->servers[i], .turn = POL_NONE };
+        b->servers[i] = (struct server){
+            .settings = s->servers[i], .turn = POL_NONE, .client_first = POL_NONE, .client_last = POL_NONE
+        };
     for (uint32_t i = 0; i < s->listener_count; i++)
         b->listeners[i].settings = s->listeners[i];
     for (uint32_t i = 0; i < s->server_count; i++)
         for (uint32_t m = 0; m < s->servers[i].member_count; m++)
-            b->members[s->servers[i].member_first + m].prober = POL_NONE;
+            b->members[s->servers[i].member_first + m] = (struct member){ .server = i,
+                                                                          .prober = POL_NONE,
+                                                                          .trial = POL_NONE };
     for (uint32_t i = 0; i < s->rule_count; i++)
         b->rules[i] = s->rules[i];
     b->rule_count = s->rule_count;
     b->server_count = s->server_count;
     b->listener_count = s->listener_count;
+    for (uint32_t i = 0; i < b->member_count; i++)
+        if (b->servers[b->members[i].server].settings.check_every)
+            pol_server_suspect(b, b->members[i].server);
 }
 
 struct pol_brain *pol_create(const struct pol_settings *s)
@@ -58,6 +67,7 @@ struct pol_brain *pol_create(const struct pol_settings *s)
     b->max_calls = s->max_calls;
     b->group_rows = 2 * s->max_links;
     b->seed = s->seed;
+    b->dice = s->seed | 1;
     b->drain_time = s->drain;
     b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
     b->settling_first = b->settling_last = b->alarm_link = POL_NONE;
@@ -203,9 +213,21 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_LIVENESS] = pol_probe_liveness,
     [POL_LINK_END] = pol_link_end,
     [POL_LINK_GONE] = pol_link_gone,
+    [POL_CHECKED] = pol_member_checked,
+    [POL_SERVER_DRAIN] = pol_admit_drain,
+    [POL_CALL_CANCEL] = pol_call_cancel,
     [POL_DRAIN] = drain,
 };
 static_assert(sizeof handlers / sizeof *handlers == POL_EVENT_KINDS, "a handler for each event");
+
+/* That a server's row of clients may try a member is seen by its sweep, in the same step. */
+static void others_due(struct pol_brain *b, uint32_t who)
+{
+    if (who < b->max_calls)
+        pol_call_due(b, who);
+    else if (who >= b->max_calls + b->server_count)
+        pol_member_due(b, who - b->max_calls - b->server_count);
+}
 
 static bool deadlines_sweep(struct pol_brain *b)
 {
@@ -220,7 +242,7 @@ static bool deadlines_sweep(struct pol_brain *b)
         else if (who == drain_who(b))
             drain_due(b);
         else
-            pol_call_due(b, who - drain_who(b) - 1);
+            others_due(b, who - drain_who(b) - 1);
     }
     return pol_deadline_first(&b->deadlines) <= b->now;
 }
@@ -235,6 +257,8 @@ static bool sweep(struct pol_brain *b)
         more = pol_links_sweep(b) || more;
     if (b->alarm_link != POL_NONE)
         more = pol_probe_sweep(b) || more;
+    if (b->clients_waiting)
+        more = pol_unavailable_sweep(b) || more;
     if (b->line_total)
         more = pol_admit_sweep(b) || more;
     return more;

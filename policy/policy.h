@@ -44,8 +44,14 @@ struct pol_server {
     uint32_t waiting_length; /* most calls in the line before it; UINT32_MAX: no limit */
     int64_t waiting_longest; /* ms that a call may stand in line; 0: for ever */
     uint32_t abandoned; /* most calls inside it that were given up; 0: as many as `calls`, or 16 without a limit */
-    int64_t connect_timeout; /* ms */
-    uint32_t member_first;   /* its members have the indices member_first … member_first + member_count - 1 */
+    int64_t connect_timeout;  /* ms */
+    int64_t bind_timeout;     /* ms for a member to answer a bind or alter_context; 0: for ever */
+    int64_t unavailable_wait; /* ms that a client of which nothing was sent up waits for a member; 0: not at all */
+    uint32_t failures;        /* of a member, in a row, after which it is down; 0: it never is */
+    int64_t backoff; /* ms before a member that failed is tried again by those who wait; doubles each time … */
+    int64_t longest_backoff; /* … up to this */
+    int64_t check_every;   /* ms between two checks of a member; 0: it is checked only when all slots are abandoned */
+    uint32_t member_first; /* its members have the indices member_first … member_first + member_count - 1 */
     uint32_t member_count;
 };
 
@@ -92,7 +98,7 @@ enum pol_event_kind {
     POL_CLIENT_END,     /* client how cut · no more comes from it; cut: in the middle of a request */
     POL_CLIENT_GONE,    /* client · its socket is closed, its index is free again */
     POL_CREDIT,         /* client or link, room · false: its reader has stopped; true: it takes bytes again */
-    POL_DIALLED,        /* link error · 0: connected; else errno */
+    POL_DIALLED,        /* link error ours · 0: connected; else errno */
     POL_BOUND,          /* link accepted group · the server answered a bind; asks */
     POL_ACCEPTED,       /* call first_done last_done · what write() has taken of its request */
     POL_ANSWER_BEGIN,   /* call fault status dne · first fragment of the answer · asks */
@@ -104,6 +110,9 @@ enum pol_event_kind {
     POL_LIVENESS,       /* link silent · true: a keep-alive of its was not answered in time; false: now it is */
     POL_LINK_END,       /* link how */
     POL_LINK_GONE,      /* link · its socket is closed, its index is free again */
+    POL_CHECKED,        /* member error · a check of it is over; 0: it is well */
+    POL_SERVER_DRAIN,   /* server on · on: no more calls go into it, off: they do again */
+    POL_CALL_CANCEL,    /* call · the administrator gives it up */
     POL_DRAIN,          /* the administrator wants us to stop; a second time: at once */
     POL_EVENT_KINDS
 };
@@ -130,10 +139,14 @@ struct pol_event {
     bool last_done;
     bool fault;
     bool dne; /* PFC_DID_NOT_EXECUTE */
+    bool on;
+    bool ours; /* of an error: we lacked something, and the member was not asked */
     struct pol_id client;
     struct pol_id link;
     struct pol_id call;
     uint32_t listener;
+    uint32_t server;
+    uint32_t member;
     uint32_t rule;
     uint32_t group;  /* association group id; 0: none */
     uint32_t status; /* of a fault */
@@ -160,6 +173,8 @@ enum pol_action_kind {
     POL_END,         /* call ending proof: it is over, its index is free again; write its line */
     POL_ABANDON,     /* call ending proof cancel: write its line; it stays inside the server, its answer is dropped */
     POL_RELEASE,     /* call: one that was abandoned is over, its index is free again */
+    POL_MEMBER,      /* member, on: it is up again; off: it is down. Tell the administrator */
+    POL_CHECK,       /* member, on: find out whether it is well; off: that takes too long, stop it */
     POL_ACTION_KINDS
 };
 
@@ -206,6 +221,7 @@ enum pol_ending {
     POL_REFUSED,
     POL_TIMED_OUT,
     POL_CUT_OFF,
+    POL_CANCELLED,
     POL_ENDINGS
 };
 
@@ -225,7 +241,7 @@ struct pol_action {
     uint8_t reason;
     uint8_t ending;
     uint8_t proof;
-    bool on;     /* POL_PROBE */
+    bool on;     /* POL_PROBE, POL_MEMBER, POL_CHECK */
     bool reset;  /* POL_CLOSE: by RST, not by FIN */
     bool ack;    /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
     bool cancel; /* POL_ABANDON: send co_cancel */
@@ -239,7 +255,7 @@ struct pol_action {
     uint32_t delay; /* POL_CLOSE: ms to let pass after `when` has come */
 };
 
-#define POL_ACTIONS_MAX 32u
+#define POL_ACTIONS_MAX 40u
 
 struct pol_actions {
     unsigned count;
@@ -267,6 +283,11 @@ bool pol_drained(const struct pol_brain *brain);
 /* Calls of this server that hold a slot, and that wait for one. For tests, statistics and traces. */
 uint32_t pol_calls_inside(const struct pol_brain *brain, uint32_t server);
 uint32_t pol_calls_waiting(const struct pol_brain *brain, uint32_t server);
+
+/* Clients that wait for a member of this server; whether a member is up; whether the server is drained. */
+uint32_t pol_clients_waiting(const struct pol_brain *brain, uint32_t server);
+bool pol_member_up(const struct pol_brain *brain, uint32_t member);
+bool pol_server_draining(const struct pol_brain *brain, uint32_t server);
 
 /* Words for logs, traces and documents; NULL for what is out of range. */
 const char *pol_event_name(unsigned kind);

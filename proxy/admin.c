@@ -125,6 +125,9 @@ static void send_events(struct px_control *c)
 void px_admin_flush(struct px_loop *loop)
 {
     struct px_admin *admin = loop->admin;
+    for (unsigned i = 0; admin && admin->doing[PX_DOING_DRAIN] && i < PX_CONTROLS; i++)
+        if (admin->controls[i])
+            px_control_drained(admin->controls[i]);
     if (!admin || admin->event_lines == 0)
         return;
     for (unsigned i = 0; i < PX_CONTROLS; i++)

@@ -5,8 +5,12 @@
  * are answered in order. The first key of each line that is not the last is "time", the second "kind" tells what it is of:
  *
  *   show servers | links | clients | calls | counters    lines "server", "link", "client", "open-call", "counter"
- *   drain                     as SIGTERM: line "drain", with the clients and calls that are left
- *   stop                      the same; its last line comes when all have gone, and the connection ends with the process
+ *   stop [wait]               as SIGTERM: line "stop", with the clients and calls that are left; with "wait" its last line
+ *                             comes when all have gone, and the connection ends with the process
+ *   drain SERVER [wait]       no more calls go into that server: line "drain", with the calls inside it and in the line; with
+ *                             "wait" its last line comes when none is inside
+ *   resume SERVER             they do again: line "resume"
+ *   cancel CALL               line "call", as in the log, of that open call, which is given up
  *   events                    line "following", then a line "event" for each call that begins to wait ("waiting"), is let
  *                             into the server ("inside"), and ends ("ended"), until the reader closes; one that is too
  *                             slow loses lines, and a line "lost" tells how many

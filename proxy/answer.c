@@ -31,13 +31,28 @@ static void put_limit(struct px_log *out, struct px_log_key key, uint32_t limit)
 
 /* ---- servers, clients, links, counters ---- */
 
-static void put_members(struct px_log *out, const struct px_server *server)
+static void put_member(struct px_log *out, unsigned *count, const char *text)
 {
+    if ((*count)++ > 0)
+        px_log_put(out, ",", 1);
+    px_log_put_text(out, text);
+}
+
+/* All of them; and those that are down. */
+static void put_members(struct px_loop *loop, struct px_log *out, uint32_t server)
+{
+    unsigned all = 0, down = 0;
     px_log_put_key(out, PX_LOG_KEY("members"));
-    for (unsigned i = 0; i < server->member_count; i++) {
-        px_log_put(out, i ? "," : "[", 1);
-        px_log_put_text(out, server->members[i].text);
-    }
+    px_log_put(out, "[", 1);
+    for (uint32_t i = 0; i < loop->member_count; i++)
+        if (loop->members[i].server == &loop->settings->servers[server])
+            put_member(out, &all, loop->members[i].member->text);
+    px_log_put(out, "]", 1);
+    px_log_put_key(out, PX_LOG_KEY("down"));
+    px_log_put(out, "[", 1);
+    for (uint32_t i = 0; i < loop->member_count; i++)
+        if (loop->members[i].server == &loop->settings->servers[server] && !pol_member_up(loop->brain, i))
+            put_member(out, &down, loop->members[i].member->text);
     px_log_put(out, "]", 1);
 }
 
@@ -49,12 +64,13 @@ static bool server_row(struct px_loop *loop, struct px_answer *answer, struct px
     const struct px_server *server = &loop->settings->servers[i];
     px_log_begin(out, "server");
     px_log_text(out, PX_LOG_KEY("name"), server->name);
-    put_members(out, server);
+    put_members(loop, out, i);
     put_limit(out, PX_LOG_KEY("calls"), server->calls);
     px_log_number(out, PX_LOG_KEY("inside"), pol_calls_inside(loop->brain, i));
     px_log_number(out, PX_LOG_KEY("waiting"), pol_calls_waiting(loop->brain, i));
     px_log_number(out, PX_LOG_KEY("links"), loop->server_links[i]);
-    put_truth(out, PX_LOG_KEY("draining"), loop->draining);
+    px_log_number(out, PX_LOG_KEY("clients_waiting"), pol_clients_waiting(loop->brain, i));
+    put_truth(out, PX_LOG_KEY("draining"), loop->draining || pol_server_draining(loop->brain, i));
     px_log_end(out);
     return true;
 }
@@ -179,15 +195,23 @@ static bool is_meant(const struct px_answer *answer, const struct px_call *k)
     return !answer->command.has_call || px_call_has_name(k, &answer->command.call);
 }
 
-/* Open calls; then, where none of that name is open, those that have ended, the last one first. */
-static bool wait_row(struct px_loop *loop, struct px_answer *answer, struct px_log *out)
+/* The open call that is meant. */
+static bool open_row(struct px_loop *loop, struct px_answer *answer, struct px_log *out)
 {
     bool more;
     const struct px_call *k = call_at(loop, answer->at, &more);
+    (void)out;
     if (k && is_meant(answer, k)) {
         answer->found++;
         answer->waits = k->id;
     }
+    return more;
+}
+
+/* Open calls; then, where none of that name is open, those that have ended, the last one first. */
+static bool wait_row(struct px_loop *loop, struct px_answer *answer, struct px_log *out)
+{
+    bool more = open_row(loop, answer, out);
     if (more || px_answer_awaited(loop, answer))
         return more;
     const struct px_ended *e = px_history_at(answer->history, answer->back++);
@@ -243,11 +267,11 @@ static bool explain_row(struct px_loop *loop, struct px_answer *answer, struct p
     return e != NULL;
 }
 
-const struct px_call *px_answer_awaited(const struct px_loop *loop, const struct px_answer *answer)
+struct px_call *px_answer_awaited(const struct px_loop *loop, const struct px_answer *answer)
 {
     if (answer->found == 0 || answer->waits.index >= loop->calls.high)
         return NULL;
-    const struct px_call *k = px_call_at(&loop->calls, answer->waits.index);
+    struct px_call *k = px_call_at(&loop->calls, answer->waits.index);
     return k->association && pol_id_equal(k->id, answer->waits) ? k : NULL;
 }
 
@@ -280,7 +304,7 @@ void px_answer_event_ended(struct px_log *out, const struct px_call *k, unsigned
 static row_function *const tables[PX_COMMAND_KINDS] = {
     [PX_COMMAND_SERVERS] = server_row,  [PX_COMMAND_LINKS] = link_row,       [PX_COMMAND_CLIENTS] = client_row,
     [PX_COMMAND_CALLS] = call_row,      [PX_COMMAND_COUNTERS] = counter_row, [PX_COMMAND_WAIT] = wait_row,
-    [PX_COMMAND_EXPLAIN] = explain_row,
+    [PX_COMMAND_EXPLAIN] = explain_row, [PX_COMMAND_CANCEL] = open_row,
 };
 
 bool px_answer_slice(struct px_loop *loop, struct px_answer *answer, struct px_log *out)

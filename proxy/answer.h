@@ -20,7 +20,7 @@ struct px_answer {
 bool px_answer_slice(struct px_loop *loop, struct px_answer *answer, struct px_log *out);
 
 /* The call that a request to wait means, once its last slice is made: NULL where none of that name is open. */
-const struct px_call *px_answer_awaited(const struct px_loop *loop, const struct px_answer *answer);
+struct px_call *px_answer_awaited(const struct px_loop *loop, const struct px_answer *answer);
 
 /* The last line: NULL, or what is wrong. */
 void px_answer_end(struct px_log *out, const char *error);

@@ -3,9 +3,11 @@
 #include "apply.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "admin.h"
 #include "calllog.h"
+#include "check.h"
 #include "downstream.h"
 #include "keepalive.h"
 #include "listener.h"
@@ -80,7 +82,7 @@ static void apply_dial(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
     assert(d);
-    px_upstream_dial(loop, a->link, loop->members[a->member], d);
+    px_upstream_dial(loop, a->link, loop->members[a->member].member, d);
 }
 
 static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
@@ -204,6 +206,23 @@ static void apply_release(struct px_loop *loop, const struct pol_action *a)
     free_call(loop, k, client_of_call(loop, k));
 }
 
+static void apply_member(struct px_loop *loop, const struct pol_action *a)
+{
+    const struct px_member_of *m = &loop->members[a->member];
+    char text[256];
+    snprintf(text, sizeof text, "%s of %s is %s", m->member->text, m->server->name,
+             a->on ? "up again" : "down: it failed too often in a row (health.failures)");
+    px_log_notice(&loop->log, NULL, text);
+}
+
+static void apply_check(struct px_loop *loop, const struct pol_action *a)
+{
+    if (a->on)
+        px_check_begin(loop, a->member);
+    else
+        px_check_stop(loop, a->member);
+}
+
 static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
     [POL_PASS] = apply_pass,       [POL_SWALLOW] = apply_swallow,
     [POL_LEASE] = apply_lease,     [POL_HOLD] = apply_hold,
@@ -213,6 +232,7 @@ static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
     [POL_CLOSE] = apply_close,     [POL_LISTEN_OFF] = apply_listen_off,
     [POL_END] = apply_end,         [POL_ABANDON] = apply_abandon,
     [POL_RELEASE] = apply_release, [POL_PROBE] = apply_probe,
+    [POL_MEMBER] = apply_member,   [POL_CHECK] = apply_check,
 };
 static_assert(sizeof rows / sizeof *rows == POL_ACTION_KINDS, "a row for each action");
 

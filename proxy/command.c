@@ -7,25 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_WORDS 3u
+#define MOST_WORDS 3u  /* and "wait" */
 #define LONGEST    96u /* bytes of a request that is good */
 
-enum takes { NO_CALL, MAYBE_A_CALL, A_CALL };
+enum takes { NOTHING, MAYBE_A_CALL, A_CALL, A_SERVER };
 
 static const struct {
     const char *first, *second; /* second: NULL where there is none */
     enum takes takes;
+    bool may_wait; /* then the word "wait" may stand behind it */
 } rows[] = {
-    [PX_COMMAND_SERVERS] = { "show", "servers", NO_CALL },
-    [PX_COMMAND_LINKS] = { "show", "links", NO_CALL },
-    [PX_COMMAND_CLIENTS] = { "show", "clients", NO_CALL },
-    [PX_COMMAND_CALLS] = { "show", "calls", NO_CALL },
-    [PX_COMMAND_COUNTERS] = { "show", "counters", NO_CALL },
-    [PX_COMMAND_DRAIN] = { "drain", NULL, NO_CALL },
-    [PX_COMMAND_STOP] = { "stop", NULL, NO_CALL },
-    [PX_COMMAND_EVENTS] = { "events", NULL, NO_CALL },
-    [PX_COMMAND_WAIT] = { "wait", NULL, A_CALL },
-    [PX_COMMAND_EXPLAIN] = { "explain", NULL, MAYBE_A_CALL },
+    [PX_COMMAND_SERVERS] = { "show", "servers", NOTHING, false },
+    [PX_COMMAND_LINKS] = { "show", "links", NOTHING, false },
+    [PX_COMMAND_CLIENTS] = { "show", "clients", NOTHING, false },
+    [PX_COMMAND_CALLS] = { "show", "calls", NOTHING, false },
+    [PX_COMMAND_COUNTERS] = { "show", "counters", NOTHING, false },
+    [PX_COMMAND_DRAIN] = { "drain", NULL, A_SERVER, true },
+    [PX_COMMAND_RESUME] = { "resume", NULL, A_SERVER, false },
+    [PX_COMMAND_STOP] = { "stop", NULL, NOTHING, true },
+    [PX_COMMAND_CANCEL] = { "cancel", NULL, A_CALL, false },
+    [PX_COMMAND_EVENTS] = { "events", NULL, NOTHING, false },
+    [PX_COMMAND_WAIT] = { "wait", NULL, A_CALL, false },
+    [PX_COMMAND_EXPLAIN] = { "explain", NULL, MAYBE_A_CALL, false },
 };
 static_assert(sizeof rows / sizeof *rows == PX_COMMAND_KINDS, "a row for each command");
 
@@ -98,20 +101,37 @@ static bool is_row(unsigned row, char *const words[], unsigned count)
 
 static bool refuse_unknown(const char *line, size_t length, char why[PX_COMMAND_WHY])
 {
+    static const char *const arguments[] = { "", " CALL", " CALL", " SERVER" };
     int at = snprintf(why, PX_COMMAND_WHY, "unknown request '%.*s'; there are:", (int)length, line);
     for (unsigned i = 0; i < PX_COMMAND_KINDS && at > 0 && (size_t)at < PX_COMMAND_WHY; i++)
         at += snprintf(why + at, PX_COMMAND_WHY - (size_t)at, "%s %s%s%s%s", i ? "," : "", rows[i].first,
-                       rows[i].second ? " " : "", rows[i].second ? rows[i].second : "", rows[i].takes ? " CALL" : "");
+                       rows[i].second ? " " : "", rows[i].second ? rows[i].second : "", arguments[rows[i].takes]);
     return false;
 }
 
-/* What stands behind the words of the row: a call, or nothing. */
+static bool read_server(struct px_command *command, const char *name, char why[PX_COMMAND_WHY])
+{
+    if (!name)
+        snprintf(why, PX_COMMAND_WHY, "which server? Give its name, as in the settings");
+    else if (strlen(name) >= sizeof command->server)
+        snprintf(why, PX_COMMAND_WHY, "'%s' is longer than any server's name", name);
+    else
+        snprintf(command->server, sizeof command->server, "%s", name);
+    return command->server[0] != 0;
+}
+
+/* What stands behind the words of the row: a call, a server, or nothing. */
 static bool read_rest(struct px_command *command, char *const words[], unsigned count, char why[PX_COMMAND_WHY])
 {
     enum takes takes = rows[command->kind].takes;
     unsigned own = rows[command->kind].second ? 2 : 1;
-    if (count > own + (takes != NO_CALL))
-        snprintf(why, PX_COMMAND_WHY, "'%s' is too much here", words[own + (takes != NO_CALL)]);
+    unsigned least = own + (takes != NOTHING);
+    command->waits = rows[command->kind].may_wait && count > least && strcmp(words[count - 1], "wait") == 0;
+    count -= command->waits;
+    if (count > least)
+        snprintf(why, PX_COMMAND_WHY, "'%s' is too much here", words[least]);
+    else if (takes == A_SERVER)
+        return read_server(command, count > own ? words[own] : NULL, why);
     else if (count == own && takes == A_CALL)
         snprintf(why, PX_COMMAND_WHY, "which call? Give it as CONNECTION:CALL_ID, as in the log");
     else if (count > own && !px_call_name_parse(words[own], &command->call))

@@ -11,7 +11,9 @@ enum px_command_kind {
     PX_COMMAND_CALLS,
     PX_COMMAND_COUNTERS,
     PX_COMMAND_DRAIN,
+    PX_COMMAND_RESUME,
     PX_COMMAND_STOP,
+    PX_COMMAND_CANCEL,
     PX_COMMAND_EVENTS,
     PX_COMMAND_WAIT,
     PX_COMMAND_EXPLAIN,
@@ -25,10 +27,14 @@ struct px_call_name {
     uint64_t number; /* among the calls of the connection; 0: any */
 };
 
+#define PX_SERVER_NAME 64u
+
 struct px_command {
     enum px_command_kind kind;
+    bool waits; /* drain and stop: until it is over */
     bool has_call;
     struct px_call_name call;
+    char server[PX_SERVER_NAME]; /* of drain and resume */
 };
 
 #define PX_COMMAND_WHY 320u

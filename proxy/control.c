@@ -99,7 +99,7 @@ static const char *peer_of(const struct px_control *c, char text[PX_ADDRESS_TEXT
 }
 
 /* The drain may end the turn, and the whole process after it: what is to be said is said before. */
-static void begin_drain(struct px_control *c)
+static void begin_stop(struct px_control *c)
 {
     struct px_loop *loop = c->admin->loop;
     struct px_log *lines = &c->admin->lines;
@@ -107,18 +107,63 @@ static void begin_drain(struct px_control *c)
     uint64_t calls = 0;
     for (uint32_t i = 0; i < loop->settings->server_count; i++)
         calls += pol_calls_inside(loop->brain, i) + pol_calls_waiting(loop->brain, i);
-    px_log_begin(lines, "drain");
+    px_log_begin(lines, "stop");
     px_log_number(lines, PX_LOG_KEY("clients"), loop->clients_high - loop->free_count);
     px_log_number(lines, PX_LOG_KEY("calls"), calls);
     px_log_end(lines);
     peer_of(c, peer);
-    if (c->answer.command.kind == PX_COMMAND_DRAIN) {
+    if (!c->answer.command.waits) {
         px_control_send_end(c, NULL);
     } else {
         set_doing(c, PX_DOING_STOP);
         px_control_send(c);
     }
     px_loop_drain(loop, peer, "control: draining");
+}
+
+/* PX_CONTROLS: there is none of that name. */
+static uint32_t server_of(const struct px_settings *settings, const char *name)
+{
+    for (uint32_t i = 0; i < settings->server_count; i++)
+        if (strcmp(settings->servers[i].name, name) == 0)
+            return i;
+    return POL_NONE;
+}
+
+static void drain_server(struct px_control *c, bool on)
+{
+    struct px_loop *loop = c->admin->loop;
+    struct px_log *lines = &c->admin->lines;
+    char peer[PX_ADDRESS_TEXT];
+    c->server = server_of(loop->settings, c->answer.command.server);
+    if (c->server == POL_NONE) {
+        px_control_send_end(c, "there is no server of that name: `show servers` has them");
+        return;
+    }
+    px_loop_drain_server(loop, c->server, on, peer_of(c, peer));
+    px_log_begin(lines, on ? "drain" : "resume");
+    px_log_text(lines, PX_LOG_KEY("name"), loop->settings->servers[c->server].name);
+    px_log_number(lines, PX_LOG_KEY("inside"), pol_calls_inside(loop->brain, c->server));
+    px_log_number(lines, PX_LOG_KEY("waiting"), pol_calls_waiting(loop->brain, c->server));
+    px_log_end(lines);
+    set_doing(c, PX_DOING_DRAIN);
+    if (!c->answer.command.waits)
+        px_control_send_end(c, NULL);
+    else
+        px_control_send(c);
+    px_control_drained(c);
+}
+
+void px_control_drained(struct px_control *c)
+{
+    const struct px_loop *loop = c->admin->loop;
+    if (c->doing != PX_DOING_DRAIN)
+        return;
+    if (!pol_server_draining(loop->brain, c->server))
+        px_control_send_end(c, "it was resumed before all its calls had ended");
+    else if (pol_calls_inside(loop->brain, c->server) == 0)
+        px_control_send_end(c, NULL);
+    px_control_drive(c->admin);
 }
 
 static void begin_following(struct px_control *c)
@@ -135,8 +180,10 @@ static void execute(struct px_control *c, size_t length)
     c->answer = (struct px_answer){ .history = &c->admin->history };
     if (!px_command_parse(c->request, length, &c->answer.command, why))
         px_control_send_end(c, why);
-    else if (c->answer.command.kind == PX_COMMAND_DRAIN || c->answer.command.kind == PX_COMMAND_STOP)
-        begin_drain(c);
+    else if (c->answer.command.kind == PX_COMMAND_STOP)
+        begin_stop(c);
+    else if (c->answer.command.kind == PX_COMMAND_DRAIN || c->answer.command.kind == PX_COMMAND_RESUME)
+        drain_server(c, c->answer.command.kind == PX_COMMAND_DRAIN);
     else if (c->answer.command.kind == PX_COMMAND_EVENTS)
         begin_following(c);
     else
@@ -161,19 +208,35 @@ static void take_request(struct px_control *c)
 
 /* ---- slices ---- */
 
+/* Its end is told to those who wait for it, and this connection is one of them. */
+static void cancel_call(struct px_control *c, struct px_call *k)
+{
+    char peer[PX_ADDRESS_TEXT];
+    c->waits = k->id;
+    set_doing(c, PX_DOING_WAIT);
+    px_loop_cancel(c->admin->loop, k, peer_of(c, peer));
+    if (c->doing == PX_DOING_WAIT)
+        px_control_send_end(c, "nobody waits for it any more: it keeps its place until the server is done with it");
+}
+
 /* All is said but the last line; a call that is waited for ends later. */
 static void finish(struct px_control *c)
 {
     static const char none[] = "no such call: none of that name is open, nor among the last 256 that have ended";
+    static const char not_open[] = "no call of that name is open: `show calls` has those that are";
     const struct px_answer *answer = &c->answer;
-    bool waits = answer->command.kind == PX_COMMAND_WAIT && px_answer_awaited(c->admin->loop, answer);
-    if (waits && answer->found > 1) {
+    bool cancels = answer->command.kind == PX_COMMAND_CANCEL;
+    struct px_call *k = cancels || answer->command.kind == PX_COMMAND_WAIT ? px_answer_awaited(c->admin->loop, answer)
+                                                                           : NULL;
+    if (k && answer->found > 1) {
         px_control_send_end(c, "several open calls have that name: add the number, as `show calls` has it");
-    } else if (waits) {
+    } else if (k && cancels) {
+        cancel_call(c, k);
+    } else if (k) {
         c->waits = answer->waits;
         set_doing(c, PX_DOING_WAIT);
     } else {
-        px_control_send_end(c, answer->command.has_call && answer->found == 0 ? none : NULL);
+        px_control_send_end(c, answer->found > 0 || !answer->command.has_call ? NULL : cancels ? not_open : none);
     }
 }
 

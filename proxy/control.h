@@ -12,6 +12,7 @@ enum px_doing {
     PX_DOING_NOTHING,
     PX_DOING_ANSWER, /* slices are still to be made */
     PX_DOING_WAIT,   /* for a call's end */
+    PX_DOING_DRAIN,  /* for the end of the calls inside a server */
     PX_DOING_FOLLOW,
     PX_DOING_STOP,  /* waits for the process's end */
     PX_DOING_LEAVE, /* its last line is being written */
@@ -23,9 +24,10 @@ struct px_control {
     struct px_admin *admin;
     struct px_answer answer;
     struct pol_id waits;
-    uint64_t lost; /* lines of events that it was not told of yet */
-    uint8_t doing; /* enum px_doing */
-    bool ended;    /* its FIN was read */
+    uint32_t server; /* PX_DOING_DRAIN */
+    uint64_t lost;   /* lines of events that it was not told of yet */
+    uint8_t doing;   /* enum px_doing */
+    bool ended;      /* its FIN was read */
     size_t length;
     char request[PX_REQUEST];
 };
@@ -52,6 +54,9 @@ void px_control_close(struct px_control *c);
 /* What admin->lines holds; and the last line behind it. */
 void px_control_send(struct px_control *c);
 void px_control_send_end(struct px_control *c, const char *error);
+
+/* One that waits for the end of the calls inside a server: perhaps they have ended. */
+void px_control_drained(struct px_control *c);
 
 /* Goes on with those who have something to do, a slice a turn. */
 void px_control_drive(struct px_admin *admin);

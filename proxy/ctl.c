@@ -32,8 +32,11 @@ static const struct command {
     { "show", "clients", 1, 1, "client", "Clients' connections" },
     { "show", "calls", 1, 1, "open-call", "Calls that are open: waiting, inside their server, or answering" },
     { "show", "counters", 1, 1, "counter", "How calls and connections ended since the start" },
-    { "drain", NULL, 0, 0, NULL, "Take no new clients, let calls in flight end, and go" },
-    { "stop", NULL, 0, 0, NULL, "The same; with --wait, return when rpcward has gone" },
+    { "drain", NULL, 1, 1, NULL, "Let no more calls into the server SERVER; with --wait, return when it is empty" },
+    { "resume", NULL, 1, 1, NULL, "Let calls into the server SERVER again" },
+    { "stop", NULL, 0, 0, NULL,
+      "Take no new clients, let calls in flight end, and go; with --wait, return when it has gone" },
+    { "cancel", NULL, 1, 1, NULL, "Give the call CONNECTION:CALL_ID[.NUMBER] up" },
     { "events", NULL, 0, 0, NULL, "Follow each call as it begins to wait, is let in, and ends" },
     { "wait", NULL, 1, 1, NULL, "Return when the call CONNECTION:CALL_ID[.NUMBER] has ended" },
     { "explain", NULL, 0, 1, NULL, "Say in a sentence what happened to a call, or to all that are remembered" },
@@ -45,7 +48,7 @@ enum { KEY_JSON = 256, KEY_WAIT };
 static const struct argp_option options[] = {
     { "socket", 's', "SOCKET", 0, "Where rpcward's setting `control` is; " DEFAULT_SOCKET " if not given", 0 },
     { "json", KEY_JSON, NULL, 0, "Print rpcward's lines of JSON as they are", 0 },
-    { "wait", KEY_WAIT, NULL, 0, "For stop: return when rpcward has gone", 0 },
+    { "wait", KEY_WAIT, NULL, 0, "For stop and drain: return when it is over", 0 },
     { 0 },
 };
 
@@ -62,6 +65,11 @@ static const struct command *command_of(const struct asked *asked)
     return NULL;
 }
 
+static bool is_of_server(const struct command *c)
+{
+    return strcmp(c->word, "drain") == 0 || strcmp(c->word, "resume") == 0;
+}
+
 static void check_together(const struct asked *asked, struct argp_state *state)
 {
     const struct command *c = command_of(asked);
@@ -71,11 +79,13 @@ static void check_together(const struct asked *asked, struct argp_state *state)
         argp_error(state, "unknown command '%s%s%s'; --help lists them", asked->words[0], asked->count > 1 ? " " : "",
                    asked->count > 1 ? asked->words[1] : "");
     else if (asked->count - 1 < c->least)
-        argp_error(state, "'%s' needs a call: CONNECTION:CALL_ID, as `show calls` has it", c->word);
+        argp_error(state, "'%s' needs %s", c->word,
+                   is_of_server(c) ? "the name of a server, as `show servers` has it"
+                                   : "a call: CONNECTION:CALL_ID, as `show calls` has it");
     else if (asked->count - 1 > c->most)
         argp_error(state, "'%s' is too much behind '%s'", asked->words[asked->count - 1], c->word);
-    else if (asked->wait && strcmp(c->word, "stop") != 0)
-        argp_error(state, "--wait is for 'stop'; for the end of a call there is the command 'wait'");
+    else if (asked->wait && strcmp(c->word, "stop") != 0 && strcmp(c->word, "drain") != 0)
+        argp_error(state, "--wait is for 'stop' and 'drain'; for the end of a call there is the command 'wait'");
 }
 
 static error_t on_option(int key, char *argument, struct argp_state *state)
@@ -148,18 +158,16 @@ static void on_line(void *owner, const char *json, const struct ctl_line *line)
 
 static int run_request(struct ctl_talk *talk, const struct command *c, const struct asked *asked)
 {
-    char request[2 * LONGEST_WORD + 2];
+    char request[2 * LONGEST_WORD + 8];
     struct printing p = { .json = asked->json };
-    bool drains = strcmp(c->word, "stop") == 0 && !asked->wait;
-    const char *word = drains ? "drain" : c->word;
-    snprintf(request, sizeof request, "%s%s%s", word, asked->count > 1 ? " " : "",
-             asked->count > 1 ? asked->words[1] : "");
+    snprintf(request, sizeof request, "%s%s%s%s", c->word, asked->count > 1 ? " " : "",
+             asked->count > 1 ? asked->words[1] : "", asked->wait ? " wait" : "");
     if (c->table && !asked->json)
         p.table = ctl_table_new(c->table);
     int status = ctl_ask(talk, request, on_line, &p);
     if (p.table)
         ctl_table_print(p.table);
-    if (asked->wait)
+    if (asked->wait && strcmp(c->word, "stop") == 0)
         ctl_wait_end(talk);
     return fflush(stdout) == 0 ? status : CTL_FAILED;
 }

@@ -26,6 +26,8 @@ static const struct kind {
     { "server",
       { { "SERVER", "name", NULL, FORM_TEXT },
         { "MEMBERS", "members", NULL, FORM_TEXT },
+        { "DOWN", "down", NULL, FORM_TEXT },
+        { "DRAINED", "draining", NULL, FORM_TEXT },
         { "CALLS", "calls", NULL, FORM_LIMIT },
         { "INSIDE", "inside", NULL, FORM_NUMBER },
         { "WAITING", "waiting", NULL, FORM_NUMBER },
@@ -97,6 +99,8 @@ static const char *value_of(const struct column *c, const struct ctl_line *line,
         value = ctl_line_get(line, c->other);
     if (!value)
         return c->form == FORM_LIMIT ? "unlimited" : "-";
+    if (*value == 0)
+        return "-";
     if (c->form == FORM_TIME)
         return px_humane_time(strtoull(value, NULL, 10), text);
     if (c->form == FORM_BYTES)
@@ -168,8 +172,11 @@ void ctl_line_print(const struct ctl_line *line)
     const char *kind = text_of(line, "kind", NULL);
     if (strcmp(kind, "explained") == 0)
         printf("%s\n", text_of(line, "sentence", NULL));
-    else if (strcmp(kind, "drain") == 0)
+    else if (strcmp(kind, "stop") == 0)
         printf("draining: %s clients, %s calls\n", text_of(line, "clients", NULL), text_of(line, "calls", NULL));
+    else if (strcmp(kind, "drain") == 0 || strcmp(kind, "resume") == 0)
+        printf("%s %s: %s calls inside, %s in the line\n", strcmp(kind, "drain") == 0 ? "draining" : "resumed",
+               text_of(line, "name", NULL), text_of(line, "inside", NULL), text_of(line, "waiting", NULL));
     else if (strcmp(kind, "lost") == 0)
         printf("%s events were lost: this reader was too slow\n", text_of(line, "lost", NULL));
     else if (strcmp(kind, "event") == 0 || strcmp(kind, "call") == 0)

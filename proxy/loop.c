@@ -141,6 +141,22 @@ void px_loop_drain(struct px_loop *loop, const char *who, const char *why)
         tell_drain(loop, who, why);
 }
 
+void px_loop_drain_server(struct px_loop *loop, uint32_t server, bool on, const char *who)
+{
+    struct pol_event e = { .kind = POL_SERVER_DRAIN, .server = server, .on = on };
+    char text[128];
+    snprintf(text, sizeof text, "control: %s %s", on ? "draining" : "resuming", loop->settings->servers[server].name);
+    px_log_notice(&loop->log, who, text);
+    px_loop_tell(loop, &e);
+}
+
+void px_loop_cancel(struct px_loop *loop, const struct px_call *k, const char *who)
+{
+    struct pol_event e = { .kind = POL_CALL_CANCEL, .call = k->id };
+    px_log_notice(&loop->log, who, "control: cancelling a call");
+    px_loop_tell(loop, &e);
+}
+
 /* The first signal drains, the second ends at once; either way every open call leaves its line. A drain that was asked
  * for by the control socket is no signal: a service manager's SIGTERM after it does not cut calls. */
 static void signalled(uv_signal_t *handle, int number)
@@ -233,18 +249,23 @@ static bool make_brain(struct px_loop *loop)
                                      .max_clients = loop->max_clients,
                                      .max_links = loop->max_links,
                                      .max_calls = loop->calls.limit };
-    uint32_t members = 0;
     for (unsigned i = 0; i < s->server_count; i++) {
         const struct px_server *from = &s->servers[i];
         servers[i] = (struct pol_server){ .calls = from->calls,
                                           .waiting_length = from->waiting_length,
                                           .waiting_longest = from->waiting_longest,
                                           .abandoned = from->abandoned,
-                                          .connect_timeout = s->servers[i].connect_timeout,
-                                          .member_first = members,
+                                          .connect_timeout = from->connect_timeout,
+                                          .bind_timeout = from->bind_timeout,
+                                          .unavailable_wait = from->unavailable_wait,
+                                          .failures = from->failures,
+                                          .backoff = from->backoff,
+                                          .longest_backoff = from->longest_backoff,
+                                          .check_every = from->check == PX_CHECK_NONE ? 0 : from->check_every,
+                                          .member_first = loop->member_count,
                                           .member_count = s->servers[i].member_count };
         for (unsigned j = 0; j < s->servers[i].member_count; j++)
-            loop->members[members++] = &s->servers[i].members[j];
+            loop->members[loop->member_count++] = (struct px_member_of){ &s->servers[i].members[j], from };
     }
     for (unsigned i = 0; i < s->listener_count; i++)
         listeners[i] = (struct pol_listener){ .server = s->listeners[i].server,
@@ -266,6 +287,7 @@ static bool make_tables(struct px_loop *loop)
         members += s->servers[i].member_count;
     loop->max_clients = loop->max_links = clients_that_fit();
     loop->members = calloc(members, sizeof *loop->members);
+    loop->checks = calloc(members, sizeof *loop->checks);
     loop->listeners = calloc(s->listener_count, sizeof *loop->listeners);
     loop->clients = calloc(loop->max_clients, sizeof *loop->clients);
     loop->client_generations = calloc(loop->max_clients, sizeof *loop->client_generations);
@@ -273,8 +295,8 @@ static bool make_tables(struct px_loop *loop)
     loop->links = calloc(loop->max_links, sizeof *loop->links);
     loop->server_links = calloc(s->server_count, sizeof *loop->server_links);
     loop->scratch = malloc(PX_SCRATCH_SIZE);
-    return loop->members && loop->listeners && loop->clients && loop->client_generations && loop->free_clients &&
-           loop->links && loop->server_links && loop->scratch &&
+    return loop->members && loop->checks && loop->listeners && loop->clients && loop->client_generations &&
+           loop->free_clients && loop->links && loop->server_links && loop->scratch &&
            px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)) && make_brain(loop);
 }
 
@@ -360,9 +382,8 @@ void px_loop_close(struct px_loop *loop)
     pol_destroy(loop->brain);
     px_calls_free(&loop->calls);
     close(loop->spare_fd);
-    void *tables[] = { loop->members,      loop->listeners, loop->clients,      loop->client_generations,
-                       loop->free_clients, loop->links,     loop->server_links, loop->scratch,
-                       loop->queue };
+    void *tables[] = { loop->members,      loop->checks, loop->listeners,    loop->clients, loop->client_generations,
+                       loop->free_clients, loop->links,  loop->server_links, loop->scratch, loop->queue };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
 }

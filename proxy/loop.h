@@ -14,12 +14,18 @@
 #include "stats.h"
 
 struct px_admin;
+struct px_check;
 struct px_downstream;
 struct px_upstream;
 struct px_listener_socket;
 
 #define PX_READ_SIZE    65536u                            /* bytes read at once */
 #define PX_SCRATCH_SIZE (DIS_PDU_SIZE_MAX + PX_READ_SIZE) /* the part of a PDU that came before, and one read */
+
+struct px_member_of {
+    const struct px_member *member;
+    const struct px_server *server;
+};
 
 struct px_loop {
     uv_loop_t uv;
@@ -28,7 +34,9 @@ struct px_loop {
     uv_signal_t signals[2]; /* SIGTERM, SIGINT */
 
     const struct px_settings *settings;
-    struct px_member **members; /* by the brain's member index */
+    struct px_member_of *members; /* by the brain's member index */
+    uint32_t member_count;
+    struct px_check **checks; /* the same; NULL: none is under way */
     struct px_listener_socket *listeners;
 
     struct pol_brain *brain;
@@ -78,6 +86,10 @@ void px_loop_settle(struct px_loop *loop);
 
 /* Begins to drain, if it has not begun; `who` and `why` are for the notice. */
 void px_loop_drain(struct px_loop *loop, const char *who, const char *why);
+
+/* For the administrator `who`: no more calls go into that server, or they do again; a call is given up. */
+void px_loop_drain_server(struct px_loop *loop, uint32_t server, bool on, const char *who);
+void px_loop_cancel(struct px_loop *loop, const struct px_call *k, const char *who);
 
 /* An index for a new client; false when the table is full. */
 bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id);

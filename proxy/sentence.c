@@ -23,6 +23,7 @@ static const char *const what_happened[POL_ENDINGS] = {
     [POL_DRAINED] = "the time to drain was over",
     [POL_REFUSED] = "the server was full",
     [POL_TIMED_OUT] = "the server was silent for too long, or it took too long in all",
+    [POL_CANCELLED] = "an administrator gave it up",
     [POL_CUT_OFF] = "its connection ended because another call of its client timed out",
 };
 

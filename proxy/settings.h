@@ -44,6 +44,14 @@ struct px_origin {
     unsigned line; /* of the file; 0: on the command line */
 };
 
+/* How a member is found to be well. */
+enum px_check_kind {
+    PX_CHECK_NONE,
+    PX_CHECK_CONNECT,   /* it accepts a connection */
+    PX_CHECK_BIND,      /* it answers a bind */
+    PX_CHECK_LISTENING, /* rpc_mgmt_is_server_listening says so (C706 appendix Q) */
+};
+
 struct px_member {
     char *text; /* as written; owned */
     struct px_address address;
@@ -53,11 +61,18 @@ struct px_server {
     char *name; /* owned */
     struct px_member *members;
     unsigned member_count;
-    unsigned calls;            /* most calls inside the server at once */
-    unsigned abandoned;        /* most calls whose answer nobody waits for; 0: not given */
-    unsigned waiting_length;   /* most calls that wait for a slot; 0: none may */
-    int64_t waiting_longest;   /* ms that one may wait; never 0 */
-    int64_t connect_timeout;   /* ms; never 0 */
+    unsigned calls;           /* most calls inside the server at once */
+    unsigned abandoned;       /* most calls whose answer nobody waits for; 0: not given */
+    unsigned waiting_length;  /* most calls that wait for a slot; 0: none may */
+    int64_t waiting_longest;  /* ms that one may wait; never 0 */
+    int64_t connect_timeout;  /* ms; never 0 */
+    int64_t bind_timeout;     /* ms that a member may take to answer a bind or alter_context; 0: for ever */
+    int64_t unavailable_wait; /* ms that a client of which nothing was sent up waits for a member; 0: not at all */
+    unsigned failures;        /* in a row, after which a member is down; 0: it never is */
+    int64_t backoff;          /* ms before a member that has failed is tried again; never 0 */
+    int64_t longest_backoff;  /* ms; never 0 */
+    enum px_check_kind check;
+    int64_t check_every;       /* ms; never 0 */
     int64_t keepalive_every;   /* ms; whole seconds, never 0 */
     unsigned keepalive_losses; /* unanswered keep-alives in a row that end a connection; never 0 */
     struct px_call_rules rules;

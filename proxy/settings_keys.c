@@ -44,6 +44,11 @@
 #define LIST(block, count)  .given = px_given_number, .kind = PX_VALUE_COUNT, .offset = offsetof(struct block, count)
 
 static const char *const formats[] = { [PX_LOG_JSON] = "json", [PX_LOG_LOGFMT] = "logfmt", NULL };
+static const char *const checks[] = { [PX_CHECK_NONE] = "none",
+                                      [PX_CHECK_CONNECT] = "connect",
+                                      [PX_CHECK_BIND] = "bind",
+                                      [PX_CHECK_LISTENING] = "listening",
+                                      NULL };
 static const char *const on_timeout[] = {
     [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", NULL
 };
@@ -70,6 +75,11 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(LIMIT(px_server, calls)) },
     { "servers.*.connect-timeout", "duration", "3s", "How long connecting to a member may take.",
       RULE(DURATION(px_server, connect_timeout, 1)) },
+    { "servers.*.bind-timeout", "duration or never", "10s", "How long a member may take to answer a bind.",
+      RULE(DURATION(px_server, bind_timeout, 1), .none = "never") },
+    { "servers.*.unavailable-wait", "duration", "10s",
+      "How long a new client waits for a member that can be reached.",
+      RULE(DURATION(px_server, unavailable_wait, 0)) },
     { "servers.*.com-timeout", "level, duration or never", "5",
       "How long a call may be without an answer before keep-alives are sent.", RULE(COM_TIMEOUT(px_server)) },
     { "servers.*.call-timeout", "duration or never", "never",
@@ -88,6 +98,17 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(NUMBER(PX_VALUE_DURATION, px_server, keepalive_every, 1000, 32767000), .whole = 1000) },
     { "servers.*.keepalive.lost-after", "count", "3", "How many keep-alives without an answer end the connection.",
       RULE(NUMBER(PX_VALUE_COUNT, px_server, keepalive_losses, 1, 127)) },
+    { "servers.*.health.failures", "count or never", "3", "How many failures in a row make a member down.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, failures, 1, 1000000), .none = "never") },
+    { "servers.*.health.backoff", "duration", "100ms", "How long after a failure a member is tried again, at first.",
+      RULE(DURATION(px_server, backoff, 1)) },
+    { "servers.*.health.longest-backoff", "duration", "5s", "How long at most, after doubling each time.",
+      RULE(DURATION(px_server, longest_backoff, 1)) },
+    { "servers.*.health.check", "none, connect, bind or listening", "none", "How members are checked unasked.",
+      RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, check),
+           .words = checks) },
+    { "servers.*.health.every", "duration", "10s", "How often they are.",
+      RULE(DURATION(px_server, check_every, 100)) },
 
     { "listeners", "list of mappings", "", "Where clients connect.",
       RULE(.read = px_read_listeners, .print = px_print_listeners) },

@@ -175,6 +175,19 @@ static void polled(uv_poll_t *poll, int status, int events)
     }
 }
 
+int px_socket_connect(const struct sockaddr *address, socklen_t length, int *fd)
+{
+    *fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
+        return errno;
+    if (connect(*fd, address, length) == 0 || errno == EINPROGRESS)
+        return 0;
+    int error = errno; /* a Unix socket with a full backlog says EAGAIN: too busy to be there */
+    close(*fd);
+    *fd = -1;
+    return error;
+}
+
 int px_socket_open(struct px_socket *s, uv_loop_t *loop, int fd, bool connecting,
                    const struct px_socket_events *events)
 {

@@ -43,6 +43,9 @@ struct px_socket {
     bool broken;     /* an error was told; write nothing */
 };
 
+/* Begins to connect a new, non-blocking descriptor. 0, or an errno; then there is none. */
+int px_socket_connect(const struct sockaddr *address, socklen_t length, int *fd);
+
 /* Takes over a connected or connecting, non-blocking descriptor. 0, or an errno; then the descriptor is still open
  * and the caller's. */
 int px_socket_open(struct px_socket *s, uv_loop_t *loop, int fd, bool connecting,

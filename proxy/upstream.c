@@ -138,6 +138,7 @@ static void tell_dialled(struct px_upstream *u, int error)
 {
     struct pol_event e = event_of(u, POL_DIALLED);
     e.error = error;
+    e.ours = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EADDRNOTAVAIL;
     px_loop_inform(u->loop, &e);
 }
 
@@ -199,20 +200,6 @@ static const struct px_socket_events socket_events = {
 
 /* ---- what the brain wants ---- */
 
-/* 0 or errno; the descriptor is connected or connecting. */
-static int begin_connect(const struct px_address *address, int *fd)
-{
-    *fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd < 0)
-        return errno;
-    if (connect(*fd, &address->any, address->length) == 0 || errno == EINPROGRESS)
-        return 0;
-    int error = errno; /* a Unix socket with a full backlog says EAGAIN: too busy to be there */
-    close(*fd);
-    *fd = -1;
-    return error;
-}
-
 void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_member *member,
                       struct px_downstream *downstream)
 {
@@ -232,7 +219,7 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_me
     u->socket.fd = -1;
     downstream->upstream = u;
     loop->links[id.index] = u;
-    int fd, error = begin_connect(&member->address, &fd);
+    int fd, error = px_socket_connect(&member->address.any, member->address.length, &fd);
     if (!error && (error = px_socket_open(&u->socket, &loop->uv, fd, true, &socket_events)) != 0) {
         close(fd);
         u->socket.fd = -1;

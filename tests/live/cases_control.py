@@ -7,10 +7,11 @@ import socket
 import stat
 import threading
 
-from case import case, check, check_calls, equal, stays_false
+from case import case, check, check_calls, compare, equal, stays_false
 from cases_admission import FULL_FLAGS, Gate, answered, bound, leaves_after
 from harness import PATIENCE, rpc, wait_until
 from recorder import Recorder, ack
+from rpc import BIND_ACK, FAULT, TEST, bind, context
 
 
 class Control:
@@ -88,6 +89,12 @@ def line_of_three(world):
         gate.wait_arrivals(1)
         wait_until(proxy.rests, "the proxy to take it in")
     return gate, proxy, links
+
+
+def leaves(proxy, *links):
+    proxy.process.terminate()
+    leaves_after(*links)
+    equal(proxy.wait(), 0, "exit status of rpcward")
 
 
 def by_call(lines):
@@ -419,7 +426,7 @@ def many(world):
 def garbage(world):
     proxy = controlled(world, world.server())
     asking = control(world)
-    for request in ("", "nonsense", "show", "show nothing", "wait", "wait x", "drain now", "\x00\x7f", "é" * 40,
+    for request in ("", "nonsense", "show", "show nothing", "wait", "wait x", "stop now", "drain", "drain nothing", "cancel 9:9", "\x00\x7f", "é" * 40,
                     "x" * 4000, '{"show":"servers"}', "%s%n" * 10):
         check(asking.refusal(request), "refused %r" % request)
     for raw in (b"x" * 4096, os.urandom(64).replace(b"\n", b"") + b"x" * 100000):
@@ -432,7 +439,7 @@ def garbage(world):
     for byte in b"show servers\n":
         asking.socket.sendall(bytes([byte]))
     equal(len(asking.answer()[0]), 1, "a request that came byte by byte")
-    asking.socket.sendall(b"show servers\ndrai")
+    asking.socket.sendall(b"show servers\nstop")
     asking.socket.shutdown(socket.SHUT_WR)
     equal((len(asking.answer()[0]), asking.line()), (1, None), "the last whole request, and the end")
     check(proxy.is_alive() and not proxy.notices(), "the proxy took something for an order")
@@ -448,18 +455,89 @@ def pipelined(world):
               [(True, True), (True, True), (False, False)], "answers")
 
 
+# ---- servers that are drained, calls that are cancelled ----
+
+@case("control/drain-and-resume")
+def drain_and_resume(world):
+    """Calls inside end, the next ones wait; new clients wait for their bind; then all go on."""
+    gate = Gate(world)
+    proxy = controlled(world, gate, server="unavailable-wait: 1m")
+    first, second = bound(world, proxy), bound(world, proxy)
+    first.call(1, call_id=10)
+    gate.wait_arrivals(1)
+    asking, waiting = control(world), control(world)
+    waiting.send("drain default wait")
+    line = waiting.line()
+    equal((line["kind"], line["name"], line["inside"], line["waiting"]), ("drain", "default", 1, 0), "what is inside")
+    second.call(2, call_id=11)
+    third = world.link(proxy)
+    third.send(bind([context(0, TEST)]))
+    wait_until(lambda: asking.ask("show servers")[0]["clients_waiting"] == 1, "the third client to wait")
+    server, = asking.ask("show servers")
+    equal((server["draining"], server["inside"], server["waiting"]), (True, 1, 1), "the server meanwhile")
+    gate.release(1)
+    answered(first, 10)
+    equal(waiting.line(), {"end": True}, "the end of the wait")
+    equal(asking.ask("resume default")[0]["kind"], "resume", "the answer")
+    gate.release(1)
+    answered(second, 11)
+    equal(third.read().type, BIND_ACK, "answer to the bind")
+    equal([text for text in proxy.notices() if "default" in text],
+          ["control: draining default", "control: resuming default"], "notices")
+    leaves(proxy, first, second, third)
+
+
+@case("control/drain-that-is-resumed-early")
+def resumed_early(world):
+    gate = Gate(world)
+    proxy = controlled(world, gate)
+    link = bound(world, proxy)
+    link.call(1, call_id=10)
+    gate.wait_arrivals(1)
+    waiting = control(world)
+    waiting.send("drain default wait")
+    waiting.line()
+    control(world).ask("resume default")
+    check("resumed" in waiting.line()["error"], "the last line")
+    check("no server" in waiting.refusal("drain payroll"), "a server that is not there")
+    gate.release(1)
+    answered(link, 10)
+    leaves(proxy, link)
+
+
+@case("control/cancel")
+def cancel(world):
+    """One that waits has not run; one inside may have, and keeps its place."""
+    gate, proxy, links = line_of_three(world)
+    asking = control(world)
+    names = {line["call_id"]: line["call"] for line in asking.ask("show calls")}
+    line, = asking.ask("cancel " + names[12])
+    equal((line["end"], line["proof"], line["status_name"]), ("cancelled", "P6", "nca_s_fault_cancel"), "who waited")
+    compare(links[2].read(), {"type": FAULT, "status": 0x1C00000D, "dne": True, "call_id": 12})
+    line, = asking.ask("cancel " + names[10])
+    equal((line["end"], line["proof"], line["evidence"]), ("cancelled", None, "all"), "who was inside")
+    compare(links[0].read(), {"type": FAULT, "status": 0x1C00000D, "dne": False, "call_id": 10})
+    equal(asking.ask("show servers")[0]["inside"], 1, "calls inside, still")
+    equal([call["state"] for call in asking.ask("show calls")], ["abandoned", "waiting"], "states")
+    check("nobody waits" in asking.refusal("cancel " + names[10]), "once more")
+    check("an administrator gave it up" in asking.ask("explain " + names[12])[0]["sentence"], "the sentence")
+    gate.release(2)
+    answered(links[1], 11)
+    leaves(proxy, *links)
+
+
 # ---- the end ----
 
-@case("control/drain")
-def drain(world):
+@case("control/stop")
+def stop_at_once(world):
     """As SIGTERM; and SIGTERM after it ends nothing early."""
     gate, proxy, links = line_of_three(world)
     asking = control(world)
-    line, = asking.ask("drain")
-    equal((line["kind"], line["clients"], line["calls"]), ("drain", 3, 3), "what is left")
+    line, = asking.ask("stop")
+    equal((line["kind"], line["clients"], line["calls"]), ("stop", 3, 3), "what is left")
     wait_until(lambda: "control: draining" in proxy.notices(), "the notice")
     equal(asking.ask("show servers")[0]["draining"], True, "draining")
-    asking.ask("drain")
+    asking.ask("stop")
     proxy.signal(signal.SIGTERM)
     stays_false(lambda: not proxy.is_alive() or len(proxy.calls()) > 0, "a call was cut")
     gate.release(3)
@@ -478,8 +556,8 @@ def stop(world):
     client = world.start_load(proxy, "--connections", 30, "--seconds", 2, "--expect", "", "--behaviour", "slow:2")
     wait_until(lambda: len(server.ledger()) > 100, "load")
     asking = control(world)
-    asking.send("stop")
-    equal((asking.line()["kind"], asking.line(), asking.line()), ("drain", {"end": True}, None), "all that it says")
+    asking.send("stop wait")
+    equal((asking.line()["kind"], asking.line(), asking.line()), ("stop", {"end": True}, None), "all that it says")
     equal(proxy.wait(1), 0, "exit status")
     check(not control_path(world).exists(), "the socket was left behind")
     client.report()
@@ -490,7 +568,7 @@ def stop_cut(world):
     """Two signals end what a drain would wait for, and whoever waits is told so."""
     gate, proxy, links = line_of_three(world)
     asking = control(world)
-    asking.send("stop")
+    asking.send("stop wait")
     asking.line()
     proxy.signal(signal.SIGTERM)
     wait_until(proxy.rests, "the first signal to be taken")

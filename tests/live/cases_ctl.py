@@ -6,10 +6,11 @@ import socket
 import subprocess
 import threading
 
-from case import CASES, Case, case, check, equal
+from case import CASES, Case, case, check, compare, equal
 from cases_admission import Gate, answered, bound, leaves_after
-from cases_control import control_path, controlled, line_of_three
+from cases_control import control_path, controlled, leaves, line_of_three
 from harness import PATIENCE, Program, wait_until
+from rpc import BIND_ACK, FAULT, TEST, bind, context
 
 
 def ctl(world, *arguments, path=None):
@@ -41,7 +42,7 @@ def rows(text):
 def show(world):
     gate, proxy, links = line_of_three(world)
     head, (server,) = rows(good(world, "show", "servers"))
-    equal(dict(zip(head, server)), {"SERVER": "default", "MEMBERS": gate.address, "CALLS": "1", "INSIDE": "1",
+    equal(dict(zip(head, server)), {"SERVER": "default", "MEMBERS": gate.address, "DOWN": "-", "DRAINED": "false", "CALLS": "1", "INSIDE": "1",
                                     "WAITING": "2", "LINKS": "3"}, "servers")
     head, calls = rows(good(world, "show", "calls"))
     equal(head, "CALL CLIENT SERVER INTERFACE OPERATION STATE AGE WAITED IN OUT".split(), "head of calls")
@@ -109,12 +110,6 @@ def events(world):
     equal((kinds[0], set(kinds[1:])), ("following", {"event"}), "kinds")
 
 
-def leaves(proxy, *links):
-    proxy.process.terminate()
-    leaves_after(*links)
-    equal(proxy.wait(), 0, "exit status of rpcward")
-
-
 @case("ctl/watch")
 def watch(world):
     """Without a terminal: plain text, again and again, until rpcward goes."""
@@ -132,10 +127,39 @@ def watch(world):
     equal(watching.wait(), 1, "exit status when rpcward has gone")
 
 
-@case("ctl/drain")
-def drain(world):
+@case("ctl/drain-and-restart")
+def drain_and_restart(world):
+    """As the manual has it: a server is restarted between two calls, and nobody notices."""
+    server = world.server()
+    proxy = controlled(world, server, server="calls: 2\nunavailable-wait: 1m\nwaiting: { longest: 1m }")
+    link = bound(world, proxy)
+    link.call(1, call_id=2)
+    answered(link, 2)
+    equal(good(world, "drain", "default", "--wait"), "draining default: 0 calls inside, 0 in the line\n", "what it says")
+    late = world.link(proxy)
+    late.send(bind([context(0, TEST)]))
+    check(re.search(r" yes |true", good(world, "show", "servers")), "that it is drained")
+    server.restart()
+    equal(good(world, "resume", "default"), "resumed default: 0 calls inside, 0 in the line\n", "what it says")
+    equal(late.read().type, BIND_ACK, "answer to the bind that waited")
+
+
+@case("ctl/cancel")
+def cancel(world):
     gate, proxy, links = line_of_three(world)
-    equal(good(world, "drain"), "draining: 3 clients, 3 calls\n", "what it says")
+    name = re.search(r"^\S+:12\.\d+", good(world, "show", "calls"), re.M).group(0)
+    check(re.search(r"cancelled after .* proof P6", good(world, "cancel", name)), "what it says")
+    compare(links[2].read(), {"type": FAULT, "status": 0x1C00000D, "dne": True})
+    gate.release(2)
+    for own, link in enumerate(links[:2]):
+        answered(link, 10 + own)
+    leaves(proxy, *links)
+
+
+@case("ctl/stop")
+def stop_at_once(world):
+    gate, proxy, links = line_of_three(world)
+    equal(good(world, "stop"), "draining: 3 clients, 3 calls\n", "what it says")
     check(proxy.is_alive(), "it did not wait for its calls")
     gate.release(3)
     for own, link in enumerate(links):
@@ -224,9 +248,10 @@ usage("nothing", 2, err="give a command")
 usage("unknown-command", 2, "shw", "calls", err="unknown command 'shw calls'")
 usage("half-a-command", 2, "show", err="unknown command 'show'")
 usage("wait-without-a-call", 2, "wait", err="'wait' needs a call")
-usage("too-much", 2, "drain", "now", err="'now' is too much")
+usage("too-much", 2, "stop", "now", err="'now' is too much")
+usage("drain-without-a-server", 2, "drain", err="'drain' needs the name of a server")
 usage("three-words", 2, "show", "calls", "now", err="'now' is too much")
-usage("wait-option-elsewhere", 2, "drain", "--wait", err="--wait is for 'stop'")
+usage("wait-option-elsewhere", 2, "resume", "a", "--wait", err="--wait is for 'stop' and 'drain'")
 usage("no-seconds", 2, "watch", "0", err="'0' is not a number of seconds")
 usage("odd-seconds", 2, "watch", "1x", err="'1x' is not a number of seconds")
 usage("long-call", 2, "wait", "1" * 200, err="is longer than any argument")

@@ -357,6 +357,9 @@ class World:
         return other
 
     def settings(self, members, server="", listener="", top="", listen="127.0.0.1:0", drain="2s"):
+        """Where a case does not say how long clients wait for a server that is away, they do not."""
+        if "unavailable-wait" not in server:
+            server += "\nunavailable-wait: 0s"
         return SETTINGS.format(members=", ".join('"%s"' % member for member in members), server=indent(server, 4),
                                listener=indent(listener, 4), top=top, listen=listen, drain=drain)
 

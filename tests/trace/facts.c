@@ -58,6 +58,10 @@ static const struct field event_fields[] = {
     { "link", ID, EVENT(link), TR_LINK, NULL },
     { "call", ID, EVENT(call), TR_CALL, NULL },
     { "listener", NUMBER, EVENT(listener), 0, NULL },
+    { "server", NUMBER, EVENT(server), 0, NULL },
+    { "member", NUMBER, EVENT(member), 0, NULL },
+    { "on", WORD, EVENT(on), 0, flag_name },
+    { "ours", WORD, EVENT(ours), 0, flag_name },
     { "address", WIDE, EVENT(identity.low), 0, NULL },
     { "level", BYTE, EVENT(level), 0, NULL },
     { "group", NUMBER, EVENT(group), 0, NULL },
@@ -112,7 +116,7 @@ static const char *const event_keys[] = {
     [POL_CLIENT_END] = "client how cut?",
     [POL_CLIENT_GONE] = "client",
     [POL_CREDIT] = "client? link? room",
-    [POL_DIALLED] = "link error",
+    [POL_DIALLED] = "link error ours?",
     [POL_BOUND] = "link accepted group?",
     [POL_ACCEPTED] = "call first-done last-done",
     [POL_ANSWER_BEGIN] = "call fault? status? dne?",
@@ -124,6 +128,9 @@ static const char *const event_keys[] = {
     [POL_LIVENESS] = "link silent",
     [POL_LINK_END] = "link how",
     [POL_LINK_GONE] = "link",
+    [POL_CHECKED] = "member error",
+    [POL_SERVER_DRAIN] = "server? on",
+    [POL_CALL_CANCEL] = "call",
     [POL_DRAIN] = "",
 };
 static_assert(COUNT(event_keys) == POL_EVENT_KINDS, "keys for each event");
@@ -145,6 +152,8 @@ static const char *const action_keys[] = {
     [POL_ABANDON] = "call link ending cancel",
     [POL_RELEASE] = "call",
     [POL_PROBE] = "client? link? on",
+    [POL_MEMBER] = "member on",
+    [POL_CHECK] = "member on",
 };
 static_assert(COUNT(action_keys) == POL_ACTION_KINDS, "keys for each action");
 

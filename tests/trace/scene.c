@@ -53,6 +53,12 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
         { "abandoned", &server->abandoned, NULL },
         { "members", &server->member_count, NULL },
         { "connect-timeout", NULL, &server->connect_timeout },
+        { "bind-timeout", NULL, &server->bind_timeout },
+        { "unavailable-wait", NULL, &server->unavailable_wait },
+        { "failures", &server->failures, NULL },
+        { "backoff", NULL, &server->backoff },
+        { "longest-backoff", NULL, &server->longest_backoff },
+        { "check-every", NULL, &server->check_every },
     };
     bool good = read_settings(line, 1, settings, sizeof settings / sizeof *settings, failure);
     s->members += server->member_count;

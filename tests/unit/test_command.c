@@ -32,7 +32,7 @@ static void test_good(void **state)
         { "show clients", PX_COMMAND_CLIENTS, false, { 0 } },
         { "  show   calls  ", PX_COMMAND_CALLS, false, { 0 } },
         { "show counters", PX_COMMAND_COUNTERS, false, { 0 } },
-        { "drain", PX_COMMAND_DRAIN, false, { 0 } },
+        { "cancel 7:2", PX_COMMAND_CANCEL, true, { 7, 2, 0 } },
         { "stop", PX_COMMAND_STOP, false, { 0 } },
         { "events", PX_COMMAND_EVENTS, false, { 0 } },
         { "wait 7:2", PX_COMMAND_WAIT, true, { 7, 2, 0 } },
@@ -69,7 +69,15 @@ static void test_bad(void **state)
         { "show server", "unknown request 'show server'" },
         { "Show servers", "unknown request" },
         { "show servers now", "'now' is too much here" },
-        { "drain now", "'now' is too much here" },
+        { "stop now", "'now' is too much here" },
+        { "stop wait wait", "'wait' is too much here" },
+        { "drain", "which server?" },
+        { "resume", "which server?" },
+        { "drain a b", "'b' is too much here" },
+        { "resume a wait", "'wait' is too much here" },
+        { "drain aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          "longer than any server's name" },
+        { "cancel", "which call?" },
         { "a b c d e f", "unknown request" },
         { "wait", "which call?" },
         { "wait 1:2 3", "'3' is too much here" },
@@ -92,6 +100,30 @@ static void test_bad(void **state)
         char why[PX_COMMAND_WHY];
         assert_false(parse(rows[i].text, strlen(rows[i].text), &command, why));
         assert_non_null(strstr(why, rows[i].why));
+    }
+}
+
+static void test_servers(void **state)
+{
+    static const struct {
+        const char *text, *server;
+        enum px_command_kind kind;
+        bool waits;
+    } rows[] = {
+        { "drain payroll", "payroll", PX_COMMAND_DRAIN, false },
+        { "drain payroll wait", "payroll", PX_COMMAND_DRAIN, true },
+        { "drain wait", "wait", PX_COMMAND_DRAIN, false },
+        { "resume payroll", "payroll", PX_COMMAND_RESUME, false },
+        { "stop wait", "", PX_COMMAND_STOP, true },
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct px_command command;
+        char why[PX_COMMAND_WHY];
+        assert_true(parse(rows[i].text, strlen(rows[i].text), &command, why));
+        assert_int_equal(command.kind, rows[i].kind);
+        assert_int_equal(command.waits, rows[i].waits);
+        assert_string_equal(command.server, rows[i].server);
     }
 }
 
@@ -126,10 +158,8 @@ static void test_names(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_good),      cmocka_unit_test(test_bad),   cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_names),
     };
     room = guard_new();
     int failures = cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,10 +35,10 @@ static void test_words(void **state)
 
 /* ---- tables ---- */
 
-static struct pol_brain *brain(uint32_t size, int64_t bind_timeout)
+static struct pol_brain *brain(uint32_t size, int64_t connect_timeout)
 {
-    struct pol_server server = { .calls = 1, .connect_timeout = INT32_MAX, .member_count = 1 };
-    struct pol_listener listener = { .bind_timeout = bind_timeout };
+    struct pol_server server = { .calls = 1, .connect_timeout = connect_timeout, .member_count = 1 };
+    struct pol_listener listener = { .bind_timeout = 0 };
     struct pol_settings settings = { .servers = &server,
                                      .server_count = 1,
                                      .listeners = &listener,

@@ -16,6 +16,7 @@
 #define SERVERS    2u
 #define LISTENERS  3u
 #define IDENTITIES 3u
+#define MEMBERS    3u /* of a server, at most */
 
 static const struct pol_call_rules rules[] = {
     { 0 },
@@ -24,6 +25,7 @@ static const struct pol_call_rules rules[] = {
     { .deadline = 700, .cancel = true },
     { .call_timeout = 300, .deadline = 900 },
     { .com_timeout = 200 },
+    { .com_timeout = 600, .call_timeout = 200 },
     { .com_timeout = 100, .call_timeout = 500, .pending = true },
 };
 #define RULES     ((unsigned)(sizeof rules / sizeof *rules))
@@ -39,7 +41,8 @@ struct a_client {
     struct pol_id id;
     bool used, open, finished; /* finished: its FIN was told */
     bool bound;
-    bool forced; /* closed at once: only its going is left */
+    bool unavailable; /* it has no link, and never will */
+    bool forced;      /* closed at once: only its going is left */
     enum front front;
     uint32_t call;
     uint32_t link; /* POL_NONE: none */
@@ -47,7 +50,9 @@ struct a_client {
     uint32_t identity; /* below IDENTITIES */
     bool probing;
     uint8_t level;
-    int64_t opened, ended_input;
+    int64_t binding;     /* since when it has time to bind; INT64_MAX: its server takes the time */
+    int64_t first_asked; /* when its first PDU came; -1: none has */
+    int64_t ended_input;
 };
 
 struct a_link {
@@ -68,12 +73,19 @@ struct a_call {
     bool used, leased, in_line, maybe, complete;
     bool first_done, last_done, answering, answered, fault, dne, told;
     bool abandoned; /* its line is written */
+    bool cancelled; /* by the administrator */
     uint32_t rule;
     int64_t begun, touched, leased_at;
     uint8_t level;
     uint32_t client, link, server;
     uint64_t joined; /* order of joining the line */
     int64_t held;    /* when that was */
+};
+
+struct a_member {
+    bool down, checking;
+    uint32_t trial; /* the link that was dialled while it was down; POL_NONE: none is there */
+    int64_t checked;
 };
 
 struct world {
@@ -83,6 +95,8 @@ struct world {
     struct a_client clients[CLIENTS];
     struct a_link links[LINKS];
     struct a_call calls[CALLS];
+    struct a_member members[SERVERS * MEMBERS];
+    bool drained[SERVERS];    /* by the administrator, for now */
     struct pol_action before; /* the action before this one */
     bool draining;
     int64_t now, drain_end;
@@ -231,6 +245,7 @@ static void on_lease(struct world *w, const struct pol_action *a)
     bool pending = rules[k->rule].pending;
     must(w, pending || !limit || inside(w, k->server) < limit, "more calls inside than the limit");
     must(w, abandoned(w, k->server, a->link.index) == 0, "LEASE beside an abandoned call of its client");
+    must(w, !w->drained[k->server], "LEASE into a server that is drained");
     uint64_t *turn = turn_of(w, k);
     for (unsigned i = 0; i < CALLS; i++) {
         const struct a_call *other = &w->calls[i];
@@ -254,7 +269,7 @@ static void on_hold(struct world *w, const struct pol_action *a)
 {
     const struct a_client *c = client_of(w, a->client);
     must(w, c->open && c->front != NOTHING, "HOLD of nothing");
-    if (c->front != CALL || w->links[c->link].dialling)
+    if (c->front != CALL || c->link == POL_NONE || w->links[c->link].dialling)
         return;
     struct a_call *k = &w->calls[c->call];
     must(w, !k->in_line, "HOLD twice");
@@ -280,6 +295,12 @@ static void on_dial(struct world *w, const struct pol_action *a)
     must(w, c->open && c->link == POL_NONE && c->front != NOTHING && !w->draining, "DIAL for no reason");
     must(w, a->link.index < LINKS && !l->used && a->link.generation != l->id.generation, "DIAL with an id in use");
     must(w, a->member >= s->member_first && a->member < s->member_first + s->member_count, "DIAL of a wrong member");
+    struct a_member *m = &w->members[a->member];
+    must(w, !w->drained[server], "DIAL of a server that is drained");
+    must(w, !m->down || m->trial == POL_NONE, "two trials of a member that is down");
+    if (m->down)
+        m->trial = a->link.index;
+    c->binding = INT64_MAX;
     *l = (struct a_link){ .id = a->link, .used = true, .dialling = true, .open = true, .client = a->client.index };
     l->server = server;
     l->member = a->member;
@@ -292,6 +313,9 @@ static void on_answer_bind(struct world *w, const struct pol_action *a)
     struct a_client *c = client_of(w, a->client);
     must(w, c->open && c->front == BIND, "ANSWER_BIND without a bind");
     must(w, !a->ack || (c->level <= 1 && c->link == POL_NONE && !c->bound), "a bind is accepted in vain");
+    if (a->ack && !c->unavailable)
+        c->binding = w->now;
+    c->unavailable = true;
     c->front = NOTHING;
 }
 
@@ -302,10 +326,11 @@ static void on_fault(struct world *w, const struct pol_action *a)
     must(w, !k->told, "two faults for one call");
     must(w, !k->answering, "FAULT into an answer");
     must(w, !a->dne || !k->leased || !k->first_done, "did-not-execute without a proof");
-    bool timed_out = a->status == 0x1c00000d;
+    bool timed_out = a->status == 0x1c00000d && !a->dne;
     must(w, a->dne || k->level < 4 || timed_out, "FAULT without a proof on a signed connection");
+    must(w, a->status != 0x1c00000d || timed_out || (k->cancelled && !k->leased), "cancelled by nobody");
     must(w, a->dne == (a->status != 0x1c000012 && !timed_out), "the status does not fit the flag");
-    must(w, !timed_out || (k->leased && w->now >= due_at(k)), "timed out too early");
+    must(w, !timed_out || (k->leased && (k->cancelled || w->now >= due_at(k))), "timed out too early");
     k->told = true;
 }
 
@@ -338,6 +363,8 @@ static void close_link(struct world *w, struct a_link *l, const struct pol_actio
     must(w, calls_on(w, a->link.index) == 0, "CLOSE of a link with calls");
     l->open = false;
     l->forced = a->when == POL_NOW;
+    if (w->members[l->member].trial == a->link.index)
+        w->members[l->member].trial = POL_NONE;
     if (l->client != POL_NONE)
         w->clients[l->client].link = POL_NONE;
     l->client = POL_NONE;
@@ -357,12 +384,12 @@ static void on_listen_off(struct world *w, const struct pol_action *a)
     must(w, w->draining && a->listener < LISTENERS, "LISTEN_OFF without a drain");
 }
 
-static enum pol_proof proof_for(const struct world *w, const struct a_call *k)
+static enum pol_proof proof_for(const struct a_call *k, enum pol_ending ending)
 {
     if (k->answered)
         return k->fault && k->dne ? POL_P5_FAULT_DNE : POL_UNPROVEN;
     if (!k->leased)
-        return w->clients[k->client].link == POL_NONE ? POL_P1_NOT_CONNECTED : POL_P6_IN_PROXY;
+        return ending == POL_UNAVAILABLE ? POL_P1_NOT_CONNECTED : POL_P6_IN_PROXY;
     return k->first_done ? POL_UNPROVEN : POL_P3_FIRST_PARTIAL;
 }
 
@@ -380,7 +407,8 @@ static bool may_refuse(const struct world *w, const struct a_call *k)
     bool full = !k->in_line && in_line(w, k->server) >= s->waiting_length;
     bool behind = k->joined && s->waiting_longest && w->now >= k->held + s->waiting_longest;
     bool late = k->joined && rules[k->rule].deadline && w->now >= k->begun + rules[k->rule].deadline;
-    if (behind || late || (s->calls && abandoned(w, k->server, POL_NONE) >= s->calls))
+    bool never_waits = rules[k->rule].pending && w->drained[k->server];
+    if (behind || late || never_waits || (s->calls && abandoned(w, k->server, POL_NONE) >= s->calls))
         return true;
     return waited || full || w->links[w->clients[k->client].link].callbacks > 0;
 }
@@ -396,6 +424,7 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
     case POL_MAYBE_SENT:
         return k->maybe && k->last_done;
     case POL_UNAVAILABLE:
+        return !k->leased && w->clients[k->client].link == POL_NONE;
     case POL_WITHDRAWN:
         return !k->leased;
     case POL_CLIENT_LEFT:
@@ -411,6 +440,8 @@ static bool ending_fits(const struct world *w, const struct a_call *k, enum pol_
         return k->answering && !k->answered && !k->told;
     case POL_TIMED_OUT:
         return k->leased && !orphan && w->now >= due_at(k) && k->told == (!k->answering && !k->maybe);
+    case POL_CANCELLED:
+        return k->cancelled && k->told == (!k->maybe && !k->answering);
     case POL_CUT_OFF:
         return k->leased;
     default:
@@ -432,7 +463,7 @@ static void on_end(struct world *w, const struct pol_action *a)
     must(w, !k->abandoned, "two lines for one call");
     bool after_fault = w->before.kind == POL_FAULT && pol_id_equal(w->before.call, a->call);
     must(w, k->told == after_fault, "a FAULT without its END");
-    must(w, a->proof == proof_for(w, k), "the proof is not what is known");
+    must(w, a->proof == proof_for(k, (enum pol_ending)a->ending), "the proof is not what is known");
     must(w, ending_fits(w, k, (enum pol_ending)a->ending), "the ending does not fit");
     if (!k->leased) {
         must(w, w->clients[k->client].front == CALL, "END of a call that is nowhere");
@@ -447,7 +478,8 @@ static void on_abandon(struct world *w, const struct pol_action *a)
 {
     struct a_call *k = call_of(w, a->call);
     must(w, k->leased && k->last_done && !k->answering && !k->abandoned, "ABANDON of what is not inside");
-    must(w, k->told == !k->maybe && a->ending == POL_TIMED_OUT, "ABANDON without a word");
+    must(w, k->told == !k->maybe, "ABANDON without a word");
+    must(w, a->ending == (k->cancelled ? POL_CANCELLED : POL_TIMED_OUT), "the ending does not fit");
     k->abandoned = true;
     const struct a_client *c = &w->clients[k->client];
     if (c->front == CALL)
@@ -478,6 +510,23 @@ static void on_release(struct world *w, const struct pol_action *a)
         w->links[k->link].callbacks = 0;
 }
 
+static void on_member(struct world *w, const struct pol_action *a)
+{
+    struct a_member *m = &w->members[a->member];
+    must(w, m->down == a->on, "MEMBER twice");
+    m->down = !a->on;
+    m->trial = POL_NONE;
+}
+
+static void on_check(struct world *w, const struct pol_action *a)
+{
+    struct a_member *m = &w->members[a->member];
+    must(w, m->checking != a->on && (!a->on || !w->draining), "CHECK twice, or in a drain");
+    must(w, a->on || w->now >= m->checked + 300, "CHECK stopped too early");
+    m->checking = a->on;
+    m->checked = w->now;
+}
+
 static void (*const on_action[])(struct world *, const struct pol_action *) = {
     [POL_PASS] = on_pass,
     [POL_SWALLOW] = on_swallow,
@@ -495,6 +544,8 @@ static void (*const on_action[])(struct world *, const struct pol_action *) = {
     [POL_PROBE] = on_probe,
     [POL_END_INPUT] = on_end_input,
     [POL_LISTEN_OFF] = on_listen_off,
+    [POL_MEMBER] = on_member,
+    [POL_CHECK] = on_check,
 };
 
 /* ---- what must hold whenever the brain is quiet ---- */
@@ -508,7 +559,11 @@ static void check_client(const struct world *w, const struct a_client *c)
     must(w, !w->draining || c->link != POL_NONE, "a drain leaves a client without a link");
     bool lingers = c->link != POL_NONE && w->links[c->link].ended_input;
     must(w, !lingers || w->now < c->ended_input + LINGER, "a half-closed client outlives its linger");
-    must(w, lingers || c->bound || !bind_time || w->now < c->opened + bind_time, "a client outlives its bind time");
+    bool waits = c->link == POL_NONE && c->front != NOTHING;
+    bool may_bind = lingers || c->bound || waits || !bind_time || c->binding == INT64_MAX;
+    must(w, may_bind || w->now < c->binding + bind_time, "a client outlives its bind time");
+    const struct pol_server *s = &w->servers[w->listeners[c->listener].server];
+    must(w, !waits || w->now < c->first_asked + s->unavailable_wait, "a client waits too long for a member");
     if (c->link == POL_NONE || w->links[c->link].dialling)
         return;
     must(w, c->front == NOTHING || c->front == CALL || c->finished, "a PDU is held although there is a link");
@@ -559,7 +614,8 @@ static void check_server(const struct world *w, uint32_t server)
         waiting += w->calls[i].used && w->calls[i].in_line && w->calls[i].server == server;
     must(w, pol_calls_inside(w->brain, server) == inside(w, server), "the count of calls inside is wrong");
     must(w, pol_calls_waiting(w->brain, server) == waiting, "the count of calls in line is wrong");
-    must(w, !waiting || inside(w, server) == w->servers[server].calls, "a call waits although there is a slot");
+    must(w, !waiting || w->drained[server] || inside(w, server) == w->servers[server].calls,
+         "a call waits although there is a slot");
     for (unsigned i = 0; i < CALLS; i++) {
         const struct a_call *k = &w->calls[i];
         bool watched = k->used && k->leased && !k->abandoned && k->server == server;
@@ -678,12 +734,20 @@ static void do_open(struct world *w)
     if (c->used)
         return;
     struct pol_id id = { (uint32_t)(c - w->clients), c->id.generation + 1 };
-    *c = (struct a_client){ .id = id, .used = true, .open = true, .link = POL_NONE, .opened = w->now };
+    *c = (struct a_client){ .id = id, .used = true, .open = true, .link = POL_NONE, .binding = w->now };
+    c->first_asked = -1;
     c->listener = below(w, LISTENERS);
     struct pol_event e = of_client(c, POL_CLIENT_OPENED);
     e.listener = c->listener;
     e.identity.low = c->identity = below(w, IDENTITIES);
     tell(w, e);
+}
+
+static void set_front(const struct world *w, struct a_client *c, enum front front)
+{
+    c->front = front;
+    if (c->first_asked < 0)
+        c->first_asked = w->now;
 }
 
 static void do_bind(struct world *w)
@@ -695,7 +759,7 @@ static void do_bind(struct world *w)
     e.alter = chance(w, 20);
     e.level = (uint8_t)(chance(w, 30) ? below(w, 7) : 0);
     e.group = chance(w, 30) ? below(w, 4) : 0;
-    c->front = BIND;
+    set_front(w, c, BIND);
     if (e.level > c->level)
         c->level = e.level;
     tell(w, e);
@@ -707,7 +771,7 @@ static void do_other_pdu(struct world *w)
     struct a_client *c = asking_client(w);
     if (!c)
         return;
-    c->front = PDU;
+    set_front(w, c, PDU);
     tell(w, of_client(c, kinds[below(w, 3)]));
 }
 
@@ -736,7 +800,7 @@ static void do_call(struct world *w)
     k->level = c->level;
     k->maybe = chance(w, 10);
     k->complete = chance(w, 80);
-    c->front = CALL;
+    set_front(w, c, CALL);
     c->call = id.index;
     struct pol_event e = of_call(k, POL_CALL_BEGIN);
     e.client = c->id;
@@ -829,8 +893,40 @@ static void do_dialled(struct world *w)
     if (e.error) { /* its client has no link any more; what becomes of its call is proven by that */
         w->clients[l->client].link = POL_NONE;
         l->client = POL_NONE;
+    } else if (l->client != POL_NONE) {
+        w->clients[l->client].binding = w->now;
     }
     tell(w, e);
+}
+
+static void do_checked(struct world *w)
+{
+    struct pol_event e = event(POL_CHECKED);
+    e.member = below(w, SERVERS * MEMBERS);
+    e.error = chance(w, 50) ? 110 : 0;
+    w->members[e.member].checking = false;
+    tell(w, e);
+}
+
+static void do_server_drain(struct world *w)
+{
+    struct pol_event e = event(POL_SERVER_DRAIN);
+    e.server = below(w, SERVERS);
+    e.on = w->drained[e.server] = !w->drained[e.server] && chance(w, 30);
+    tell(w, e);
+}
+
+/* What has no answer yet, or waits; nothing comes of it where its client has gone, or has no link yet. */
+static void do_cancel(struct world *w)
+{
+    struct a_call *k = &w->calls[below(w, CALLS)];
+    if (!k->used || k->abandoned)
+        return;
+    const struct a_client *c = &w->clients[k->client];
+    bool linked = k->leased ? w->links[k->link].client != POL_NONE
+                            : c->link != POL_NONE && !w->links[c->link].dialling;
+    k->cancelled = linked;
+    tell(w, of_call(k, POL_CALL_CANCEL));
 }
 
 static void do_bound(struct world *w)
@@ -964,7 +1060,7 @@ static const struct {
     { do_part, 30 },    { do_accepted, 90 },  { do_answer_begin, 60 }, { do_answer_end, 90 }, { do_dialled, 90 },
     { do_bound, 60 },   { do_stray_down, 2 }, { do_callback_down, 4 }, { do_credit, 8 },      { do_client_end, 3 },
     { do_link_end, 2 }, { do_gone, 60 },      { do_stale, 10 },        { do_time, 8 },        { do_progress, 8 },
-    { do_liveness, 8 },
+    { do_liveness, 8 }, { do_checked, 8 },    { do_server_drain, 4 },  { do_cancel, 1 },
 };
 
 static void do_something(struct world *w)
@@ -985,11 +1081,17 @@ static void begin(struct world *w, uint64_t seed)
     *w = (struct world){ .seed = seed, .random = seed * 0x9e3779b97f4a7c15u + 1 };
     uint32_t members = 0;
     for (unsigned i = 0; i < SERVERS; i++) {
-        uint32_t count = 1 + below(w, 3);
+        uint32_t count = 1 + below(w, MEMBERS);
         w->servers[i] = (struct pol_server){ .calls = below(w, 4),
                                              .waiting_length = chance(w, 70) ? below(w, 4) : UINT32_MAX,
                                              .waiting_longest = chance(w, 50) ? 500 : 0,
                                              .connect_timeout = 300,
+                                             .bind_timeout = chance(w, 50) ? 300 : 0,
+                                             .unavailable_wait = chance(w, 50) ? 400 : 0,
+                                             .failures = below(w, 4),
+                                             .backoff = 20,
+                                             .longest_backoff = 150,
+                                             .check_every = chance(w, 30) ? 200 : 0,
                                              .member_first = members,
                                              .member_count = count };
         members += count;
@@ -1003,6 +1105,8 @@ static void begin(struct world *w, uint64_t seed)
         w->links[i].id.index = i;
     for (unsigned i = 0; i < CALLS; i++)
         w->calls[i].id.index = i;
+    for (unsigned i = 0; i < SERVERS * MEMBERS; i++)
+        w->members[i].trial = POL_NONE;
     struct pol_settings settings = { w->servers, SERVERS, w->listeners, LISTENERS, rules, RULES,
                                      5000,       CLIENTS, LINKS,        CALLS,     seed };
     w->brain = pol_create(&settings);

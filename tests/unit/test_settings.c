@@ -81,6 +81,10 @@ static void test_defaults(void **state)
     assert_int_equal(ntohs(s->servers[0].members[0].address.v4.sin_port), 5000);
     assert_int_equal(s->servers[0].calls, 0);
     assert_int_equal(s->servers[0].connect_timeout, 3000);
+    assert_int_equal(s->servers[0].bind_timeout, 10000);
+    assert_int_equal(s->servers[0].unavailable_wait, 10000);
+    assert_int_equal(s->servers[0].failures, 3);
+    assert_int_equal(s->servers[0].check, PX_CHECK_NONE);
     assert_int_equal(s->servers[0].rules.com_timeout, 720000);
     assert_true(s->servers[0].rules.call_timeout == PX_NEVER);
     assert_true(s->servers[0].rules.deadline == PX_NEVER);
@@ -123,6 +127,8 @@ static const char all_set[] =
     "    - \"[fe80::1%1]:7\"\n"
     "    calls: 16\n"
     "    connect-timeout: 250ms\n"
+    "    bind-timeout: never\n    unavailable-wait: 0s\n"
+    "    health: { failures: never, backoff: 1ms, longest-backoff: 1d, check: listening, every: 1m }\n"
     "    com-timeout: 10\n"
     "    call-timeout: 30s\n"
     "    deadline: 2m\n"
@@ -154,6 +160,13 @@ static void test_all_set(void **state)
     assert_string_equal(s->servers[0].members[1].text, "unix:/s");
     assert_int_equal(s->servers[1].calls, 16);
     assert_int_equal(s->servers[1].connect_timeout, 250);
+    assert_int_equal(s->servers[1].bind_timeout, 0);
+    assert_int_equal(s->servers[1].unavailable_wait, 0);
+    assert_int_equal(s->servers[1].failures, 0);
+    assert_int_equal(s->servers[1].backoff, 1);
+    assert_int_equal(s->servers[1].longest_backoff, 86400000);
+    assert_int_equal(s->servers[1].check, PX_CHECK_LISTENING);
+    assert_int_equal(s->servers[1].check_every, 60000);
     assert_true(s->servers[1].rules.com_timeout == PX_NEVER);
     assert_int_equal(s->servers[1].rules.call_timeout, 30000);
     assert_int_equal(s->servers[1].rules.deadline, 120000);
@@ -212,10 +225,10 @@ static void test_origins(void **state)
     const struct px_settings *s = &outcome.settings;
     (void)state;
     assert_false(s->servers[0].origins[PX_RULE_COM_TIMEOUT].given);
-    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 19);
-    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 22);
-    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 29);
-    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 33);
+    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 22);
+    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 25);
+    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 32);
+    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 36);
     drop(&outcome);
     outcome = load_from(NULL, &overrides);
     assert_true(outcome.settings.servers[0].origins[PX_RULE_DEADLINE].given);
@@ -246,6 +259,8 @@ static void test_print(void **state)
                                 "      - address: 10.0.0.5:5000\n"
                                 "    calls: unlimited\n"
                                 "    connect-timeout: 3s\n"
+                                "    bind-timeout: 10s\n"
+                                "    unavailable-wait: 10s\n"
                                 "    com-timeout: 12m\n"
                                 "    call-timeout: never\n"
                                 "    deadline: never\n"
@@ -256,6 +271,12 @@ static void test_print(void **state)
                                 "    keepalive:\n"
                                 "      every: 1s\n"
                                 "      lost-after: 3\n"
+                                "    health:\n"
+                                "      failures: 3\n"
+                                "      backoff: 100ms\n"
+                                "      longest-backoff: 5s\n"
+                                "      check: none\n"
+                                "      every: 10s\n"
                                 "listeners:\n"
                                 "  - address: 127.0.0.1:1135\n"
                                 "    server: a\n"
@@ -295,6 +316,13 @@ static void assert_same_server(const struct px_server *a, const struct px_server
     assert_string_equal(a->name, b->name);
     assert_int_equal(a->calls, b->calls);
     assert_int_equal(a->connect_timeout, b->connect_timeout);
+    assert_int_equal(a->bind_timeout, b->bind_timeout);
+    assert_int_equal(a->unavailable_wait, b->unavailable_wait);
+    assert_int_equal(a->failures, b->failures);
+    assert_int_equal(a->backoff, b->backoff);
+    assert_int_equal(a->longest_backoff, b->longest_backoff);
+    assert_int_equal(a->check, b->check);
+    assert_int_equal(a->check_every, b->check_every);
     assert_int_equal(a->abandoned, b->abandoned);
     assert_int_equal(a->waiting_length, b->waiting_length);
     assert_int_equal(a->waiting_longest, b->waiting_longest);

@@ -1,0 +1,184 @@
+/* Which members can be dialled. A member that fails too often in a row is down: its breaker is open, in the words of
+ * others. What fails: a dial, a bind that is not answered, a connection that dies with calls inside, a call's time-out.
+ * One that answers anything is well. While it is down, one link at a time tries it, after a pause that grows. */
+#include "brain.h"
+
+static bool is_up(const struct pol_brain *b, const struct member *m)
+{
+    uint32_t most = b->servers[m->server].settings.failures;
+    return most == 0 || m->failures < most;
+}
+
+bool pol_member_up(const struct pol_brain *b, uint32_t member)
+{
+    return is_up(b, &b->members[member]);
+}
+
+/* ---- picking ---- */
+
+static bool may_try(const struct pol_brain *b, const struct member *m)
+{
+    return m->trial == POL_NONE && b->now >= m->retry_at;
+}
+
+static bool can_be_dialled(const struct pol_brain *b, const struct member *m, bool waited)
+{
+    return m->failures == 0 || (!waited && is_up(b, m)) || may_try(b, m);
+}
+
+/* Is `a` better than `other`? */
+static bool is_better(const struct member *a, const struct member *other)
+{
+    if ((a->failures == 0) != (other->failures == 0))
+        return a->failures == 0;
+    return a->links < other->links;
+}
+
+uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, bool waited)
+{
+    const struct server *s = &b->servers[server];
+    uint32_t best = POL_NONE;
+    if (s->draining)
+        return POL_NONE;
+    if (wanted != POL_NONE && can_be_dialled(b, &b->members[wanted], waited))
+        return wanted;
+    for (uint32_t i = 0; i < s->settings.member_count; i++) {
+        uint32_t m = s->settings.member_first + i;
+        if (can_be_dialled(b, &b->members[m], waited) &&
+            (best == POL_NONE || is_better(&b->members[m], &b->members[best])))
+            best = m;
+    }
+    return best;
+}
+
+void pol_member_dialled(struct pol_brain *b, uint32_t link)
+{
+    struct member *m = &b->members[b->links[link].member];
+    if (m->failures > 0 && m->trial == POL_NONE)
+        m->trial = link;
+}
+
+void pol_member_link_over(struct pol_brain *b, uint32_t link)
+{
+    struct member *m = &b->members[b->links[link].member];
+    if (m->trial == link)
+        m->trial = POL_NONE;
+}
+
+/* ---- well or not ---- */
+
+static void tell(struct pol_brain *b, uint32_t member, bool up)
+{
+    struct pol_action *a = pol_emit(b, POL_MEMBER);
+    a->member = member;
+    a->on = up;
+}
+
+void pol_member_well(struct pol_brain *b, uint32_t member)
+{
+    struct member *m = &b->members[member];
+    bool was_up = is_up(b, m);
+    if (m->failures == 0)
+        return;
+    m->failures = m->rounds = 0;
+    m->retry_at = 0;
+    m->trial = POL_NONE;
+    if (!was_up)
+        tell(b, member, true);
+}
+
+/* xorshift64 (Marsaglia): spreads the trials of many rpcwards over time, and decides nothing else. */
+static uint64_t dice(struct pol_brain *b)
+{
+    b->dice ^= b->dice << 13;
+    b->dice ^= b->dice >> 7;
+    b->dice ^= b->dice << 17;
+    return b->dice;
+}
+
+/* Doubled each time, and between half of that and all of it. */
+static int64_t backoff(struct pol_brain *b, struct member *m)
+{
+    const struct pol_server *s = &b->servers[m->server].settings;
+    int64_t time = s->backoff;
+    for (uint32_t i = 0; i < m->rounds && time < s->longest_backoff; i++)
+        time *= 2;
+    if (time > s->longest_backoff)
+        time = s->longest_backoff;
+    return time - (int64_t)(dice(b) % (uint64_t)(time / 2 + 1));
+}
+
+/* Many may fail in one round, such as all that were dialled before the first of them was refused. */
+void pol_member_failed(struct pol_brain *b, uint32_t member)
+{
+    struct member *m = &b->members[member];
+    bool was_up = is_up(b, m);
+    if (m->failures < UINT32_MAX)
+        m->failures++;
+    if (b->now >= m->retry_at) {
+        m->retry_at = b->now + backoff(b, m);
+        m->rounds++;
+    }
+    if (was_up && !is_up(b, m))
+        tell(b, member, false);
+}
+
+/* ---- checks ---- */
+
+static void set_deadline(struct pol_brain *b, uint32_t member, int64_t at)
+{
+    pol_deadline_set(&b->deadlines, b->max_clients + b->max_links + 1 + b->max_calls + b->server_count + member, at);
+}
+
+static void check(struct pol_brain *b, uint32_t member, bool on)
+{
+    struct pol_action *a = pol_emit(b, POL_CHECK);
+    a->member = member;
+    a->on = on;
+    b->members[member].checking = on;
+}
+
+static void next_check(struct pol_brain *b, uint32_t member)
+{
+    int64_t every = b->servers[b->members[member].server].settings.check_every;
+    set_deadline(b, member, every && !b->draining ? b->now + every : POL_NEVER);
+}
+
+void pol_member_checked(struct pol_brain *b, const struct pol_event *e)
+{
+    if (e->member >= b->member_count || !b->members[e->member].checking)
+        return;
+    b->members[e->member].checking = false;
+    if (e->error)
+        pol_member_failed(b, e->member);
+    else
+        pol_member_well(b, e->member);
+    next_check(b, e->member);
+}
+
+void pol_member_due(struct pol_brain *b, uint32_t member)
+{
+    struct member *m = &b->members[member];
+    const struct pol_server *s = &b->servers[m->server].settings;
+    if (m->checking) {
+        check(b, member, false);
+        pol_member_failed(b, member);
+        next_check(b, member);
+    } else if (!b->draining) {
+        m->checked = b->now;
+        check(b, member, true);
+        set_deadline(b, member, b->now + s->connect_timeout + s->bind_timeout);
+    }
+}
+
+#define CHECK_PAUSE 1000 /* ms: whoever is refused may ask again at once */
+
+void pol_server_suspect(struct pol_brain *b, uint32_t server)
+{
+    const struct pol_server *s = &b->servers[server].settings;
+    for (uint32_t i = s->member_first; i < s->member_first + s->member_count; i++) {
+        struct member *m = &b->members[i];
+        if (!m->checking && (m->checked == 0 || b->now >= m->checked + CHECK_PAUSE))
+            set_deadline(b, i, b->now);
+    }
+}
