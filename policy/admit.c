@@ -69,7 +69,7 @@ static bool has_slot(const struct server *s)
 enum admission pol_admit(struct pol_brain *b, uint32_t call)
 {
     struct server *s = &b->servers[b->calls[call].server];
-    if (b->calls[call].pending)
+    if (b->calls[call].rules.pending)
         return s->draining ? REFUSED : ADMITTED;
     if (has_slot(s) && s->waiting == 0) {
         s->inside++;
@@ -91,7 +91,7 @@ void pol_admit_leave(struct pol_brain *b, uint32_t call)
     b->servers[k->server].abandoned -= k->state == CALL_ABANDONED;
     if (k->in_line)
         leave_line(b, call);
-    else if (k->state != CALL_WAITING && !k->pending)
+    else if (k->state != CALL_WAITING && !k->rules.pending)
         b->servers[k->server].inside--;
 }
 

@@ -42,6 +42,7 @@ struct client {
     uint32_t call;  /* FRONT_CALL: which */
     uint32_t link;
     uint32_t listener;
+    uint32_t server;         /* of its listener, when it came */
     uint32_t address;        /* its row of addresses */
     uint32_t wanted;         /* WAITING: the member that granted the group which it asks to join, or POL_NONE */
     uint32_t next, previous; /* WAITING */
@@ -105,14 +106,13 @@ struct call {
     bool fault;      /* ANSWERING */
     bool dne;        /* ANSWERING: with did-not-execute */
     bool in_line;
-    bool pending;   /* it holds no slot */
     bool overdue;   /* its link is given up because of it */
     bool cancelled; /* it was not time that was up, but the administrator's patience */
     bool is_long;   /* inside for longer than com-timeout */
     int64_t leased;
     int64_t begun;
-    int64_t touched; /* when its server, or the way to it, last moved */
-    uint32_t rule;
+    int64_t touched;             /* when its server, or the way to it, last moved */
+    struct pol_call_rules rules; /* as they were when it began */
     uint32_t client;
     uint32_t link;
     uint32_t server;
@@ -189,6 +189,7 @@ struct pol_brain {
 
     uint32_t max_clients, max_links, max_calls;
     uint32_t server_count, member_count, listener_count, rule_count, group_rows;
+    uint32_t max_servers, max_members, max_listeners;
     uint32_t group_free, address_free, link_free;  /* rows that were used and are free again */
     uint32_t group_high, address_high, links_high; /* rows from here on were never used */
     uint32_t clients_high;

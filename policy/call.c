@@ -45,18 +45,16 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
     uint32_t client = e->client.index;
     struct call *k = &b->calls[e->call.index];
     uint8_t state = k->state;
-    uint32_t rule = e->rule < b->rule_count ? e->rule : 0;
     *k = (struct call){
         .generation = e->call.generation,
         .state = state,
         .level = e->level,
         .maybe = e->maybe,
-        .pending = b->rules[rule].pending,
         .begun = b->now,
-        .rule = rule,
+        .rules = b->rules[e->rule < b->rule_count ? e->rule : 0],
         .client = client,
         .link = POL_NONE,
-        .server = b->listeners[b->clients[client].listener].settings.server,
+        .server = b->clients[client].server,
         .next = POL_NONE,
         .previous = POL_NONE,
     };
@@ -68,17 +66,17 @@ static int64_t earlier(int64_t at, int64_t since, int64_t time)
     return time && since + time < at ? since + time : at;
 }
 
-static int64_t long_at(const struct pol_brain *b, const struct call *k)
+static int64_t long_at(const struct call *k)
 {
-    return k->is_long ? POL_NEVER : earlier(POL_NEVER, k->leased, b->rules[k->rule].com_timeout);
+    return k->is_long ? POL_NEVER : earlier(POL_NEVER, k->leased, k->rules.com_timeout);
 }
 
 /* What it has seen of progress is looked at when it is due, not each time there is some. Of a call for which nobody waits any
  * more it matters only whether its server is still there. */
-static int64_t due_at(const struct pol_brain *b, const struct call *k)
+static int64_t due_at(const struct call *k)
 {
-    const struct pol_call_rules *rules = &b->rules[k->rule];
-    int64_t at = long_at(b, k);
+    const struct pol_call_rules *rules = &k->rules;
+    int64_t at = long_at(k);
     if (rules->pending || k->client == POL_NONE || k->state == CALL_ABANDONED)
         return at;
     at = earlier(at, k->begun, rules->deadline);
@@ -88,7 +86,7 @@ static int64_t due_at(const struct pol_brain *b, const struct call *k)
 void pol_call_wait(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
-    int64_t at = earlier(POL_NEVER, k->begun, b->rules[k->rule].deadline);
+    int64_t at = earlier(POL_NEVER, k->begun, k->rules.deadline);
     set_deadline(b, call, earlier(at, b->now, b->servers[k->server].settings.waiting_longest));
 }
 
@@ -106,7 +104,7 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     l->calls++;
     move(b, call, CALL_INSIDE);
     k->leased = k->touched = b->now;
-    set_deadline(b, call, due_at(b, k));
+    set_deadline(b, call, due_at(k));
     struct pol_action *a = pol_emit(b, POL_LEASE);
     a->call = pol_call_id(b, call);
     a->client = pol_client_id(b, k->client);
@@ -153,9 +151,9 @@ static void abandon(struct pol_brain *b, uint32_t call)
     a->call = pol_call_id(b, call);
     a->link = pol_link_id(b, k->link);
     a->ending = given_up(k);
-    a->cancel = b->rules[k->rule].cancel && k->level < LEVEL_CONNECT;
+    a->cancel = k->rules.cancel && k->level < LEVEL_CONNECT;
     move(b, call, CALL_ABANDONED);
-    set_deadline(b, call, due_at(b, k));
+    set_deadline(b, call, due_at(k));
     b->links[k->link].abandoned++;
     b->servers[k->server].abandoned++;
     struct client *client = &b->clients[k->client];
@@ -336,14 +334,14 @@ void pol_call_due(struct pol_brain *b, uint32_t call)
         pol_client_waited_enough(b, k->client);
         return;
     }
-    if (long_at(b, k) <= b->now) {
+    if (long_at(k) <= b->now) {
         k->is_long = true;
         pol_probe_long_call(b, k->link);
     }
-    if (due_at(b, k) > b->now)
-        set_deadline(b, call, due_at(b, k));
+    if (due_at(k) > b->now)
+        set_deadline(b, call, due_at(k));
     else if (b->links[k->link].callbacks > 0) /* its server waits for its client */
-        set_deadline(b, call, earlier(long_at(b, k), b->now, CALLBACK_CHECK));
+        set_deadline(b, call, earlier(long_at(k), b->now, CALLBACK_CHECK));
     else
         time_out(b, call);
 }

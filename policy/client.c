@@ -234,6 +234,7 @@ void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
         .state = state,
         .link = POL_NONE,
         .listener = e->listener,
+        .server = listener->settings.server,
         .identity = e->identity,
     };
     move(b, client, CLIENT_OPENED);
@@ -324,7 +325,7 @@ static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reas
 /* Ids are each member's own: once it has a link, only that link's member counts. */
 static bool is_foreign_group(struct pol_brain *b, struct client *c, uint32_t *member)
 {
-    const struct pol_server *s = &b->servers[b->listeners[c->listener].settings.server].settings;
+    const struct pol_server *s = &b->servers[c->server].settings;
     uint32_t first = c->link == POL_NONE ? s->member_first : b->links[c->link].member;
     uint32_t count = c->link == POL_NONE ? s->member_count : 1;
     return c->front == FRONT_BIND && !c->alter && c->group != 0 &&
@@ -379,7 +380,7 @@ void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member)
 static void seek_member(struct pol_brain *b, uint32_t client, uint32_t wanted)
 {
     struct client *c = &b->clients[client];
-    uint32_t server = b->listeners[c->listener].settings.server;
+    uint32_t server = c->server;
     uint32_t member = pol_member_pick(b, server, wanted, false);
     c->wanted = wanted;
     c->wait_until = b->now + b->servers[server].settings.unavailable_wait;

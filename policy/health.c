@@ -40,7 +40,8 @@ uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wa
     uint32_t best = POL_NONE;
     if (s->draining)
         return POL_NONE;
-    if (wanted != POL_NONE && can_be_dialled(b, &b->members[wanted], waited))
+    if (wanted - s->settings.member_first < s->settings.member_count &&
+        can_be_dialled(b, &b->members[wanted], waited))
         return wanted;
     for (uint32_t i = 0; i < s->settings.member_count; i++) {
         uint32_t m = s->settings.member_first + i;
@@ -127,7 +128,7 @@ void pol_member_failed(struct pol_brain *b, uint32_t member)
 
 static void set_deadline(struct pol_brain *b, uint32_t member, int64_t at)
 {
-    pol_deadline_set(&b->deadlines, b->max_clients + b->max_links + 1 + b->max_calls + b->server_count + member, at);
+    pol_deadline_set(&b->deadlines, b->max_clients + b->max_links + 1 + b->max_calls + b->max_servers + member, at);
 }
 
 static void check(struct pol_brain *b, uint32_t member, bool on)
@@ -138,10 +139,17 @@ static void check(struct pol_brain *b, uint32_t member, bool on)
     b->members[member].checking = on;
 }
 
+/* It may have left its server by other settings. */
+static bool is_served(const struct pol_brain *b, uint32_t member)
+{
+    const struct pol_server *s = &b->servers[b->members[member].server].settings;
+    return !b->draining && member - s->member_first < s->member_count;
+}
+
 static void next_check(struct pol_brain *b, uint32_t member)
 {
     int64_t every = b->servers[b->members[member].server].settings.check_every;
-    set_deadline(b, member, every && !b->draining ? b->now + every : POL_NEVER);
+    set_deadline(b, member, every && is_served(b, member) ? b->now + every : POL_NEVER);
 }
 
 void pol_member_checked(struct pol_brain *b, const struct pol_event *e)
@@ -164,7 +172,7 @@ void pol_member_due(struct pol_brain *b, uint32_t member)
         check(b, member, false);
         pol_member_failed(b, member);
         next_check(b, member);
-    } else if (!b->draining) {
+    } else if (is_served(b, member)) {
         m->checked = b->now;
         check(b, member, true);
         set_deadline(b, member, b->now + s->connect_timeout + s->bind_timeout);

@@ -51,7 +51,7 @@ static uint32_t new_link(struct pol_brain *b)
 
 uint32_t pol_link_dial(struct pol_brain *b, uint32_t client, uint32_t member)
 {
-    uint32_t server = b->listeners[b->clients[client].listener].settings.server;
+    uint32_t server = b->clients[client].server;
     uint32_t link = new_link(b);
     if (link == POL_NONE)
         return POL_NONE;
@@ -262,7 +262,7 @@ void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_re
     }
     if (l->state != LINK_DIALLING && l->state != LINK_RELAYING)
         return;
-    bool limited = b->servers[b->listeners[b->clients[l->client].listener].settings.server].settings.calls != 0;
+    bool limited = b->servers[b->clients[l->client].server].settings.calls != 0;
     l->client = POL_NONE;
     bool can_end = disown_calls(b, l);
     l->reason = (uint8_t)reason;

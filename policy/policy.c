@@ -5,11 +5,17 @@
 
 /* ---- memory ---- */
 
-static bool make_tables(struct pol_brain *b, const struct pol_settings *s)
+static uint32_t members_of(const struct pol_settings *s)
 {
     uint32_t members = 0;
     for (uint32_t i = 0; i < s->server_count; i++)
-        members += s->servers[i].member_count;
+        if (s->servers[i].member_first + s->servers[i].member_count > members)
+            members = s->servers[i].member_first + s->servers[i].member_count;
+    return members;
+}
+
+static bool make_tables(struct pol_brain *b)
+{
     uint32_t buckets = 16;
     while (buckets < b->max_links)
         buckets *= 2;
@@ -17,44 +23,61 @@ static bool make_tables(struct pol_brain *b, const struct pol_settings *s)
     b->clients = calloc(b->max_clients, sizeof *b->clients);
     b->links = calloc(b->max_links, sizeof *b->links);
     b->calls = calloc(b->max_calls, sizeof *b->calls);
-    b->members = calloc(members, sizeof *b->members);
-    b->servers = calloc(s->server_count, sizeof *b->servers);
-    b->listeners = calloc(s->listener_count, sizeof *b->listeners);
-    b->rules = calloc(s->rule_count ? s->rule_count : 1, sizeof *b->rules);
+    b->members = calloc(b->max_members, sizeof *b->members);
+    b->servers = calloc(b->max_servers, sizeof *b->servers);
+    b->listeners = calloc(b->max_listeners, sizeof *b->listeners);
     b->groups = calloc(b->group_rows, sizeof *b->groups);
     b->addresses = calloc(b->max_clients, sizeof *b->addresses);
     b->group_heads = malloc(buckets * sizeof *b->group_heads);
     b->address_heads = malloc(buckets * sizeof *b->address_heads);
-    uint32_t who = b->max_clients + b->max_links + 1 + b->max_calls + s->server_count + members;
-    b->member_count = members;
+    uint32_t who = b->max_clients + b->max_links + 1 + b->max_calls + b->max_servers + b->max_members;
     bool timers = pol_deadlines_init(&b->deadlines, who);
-    return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->rules &&
-           b->groups && b->addresses && b->group_heads && b->address_heads;
+    return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->groups &&
+           b->addresses && b->group_heads && b->address_heads;
 }
 
-static void fill_tables(struct pol_brain *b, const struct pol_settings *s)
+static void renew_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
 {
-    for (uint32_t i = 0; i <= b->hash_mask; i++)
-        b->group_heads[i] = b->address_heads[i] = POL_NONE;
+    if (server >= b->server_count)
+        b->servers[server] = (struct server){ .turn = POL_NONE, .client_first = POL_NONE, .client_last = POL_NONE };
+    b->servers[server].settings = *settings;
+    for (uint32_t m = settings->member_first; m < settings->member_first + settings->member_count; m++)
+        if (m >= b->member_count)
+            b->members[m] = (struct member){ .server = server, .prober = POL_NONE, .trial = POL_NONE };
+}
+
+static struct pol_call_rules *copy_rules(const struct pol_settings *s)
+{
+    struct pol_call_rules *rules = calloc(s->rule_count ? s->rule_count : 1, sizeof *rules);
+    for (uint32_t i = 0; rules && i < s->rule_count; i++)
+        rules[i] = s->rules[i];
+    return rules;
+}
+
+bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
+{
+    struct pol_call_rules *rules = copy_rules(s);
+    if (!rules)
+        return false;
+    assert(s->server_count >= b->server_count && s->server_count <= b->max_servers);
+    assert(s->listener_count >= b->listener_count && s->listener_count <= b->max_listeners);
+    assert(members_of(s) <= b->max_members);
+    free(b->rules);
+    b->rules = rules;
+    b->rule_count = s->rule_count;
     for (uint32_t i = 0; i < s->server_count; i++)
-        b->servers[i] = (struct server){
-            .settings = s->servers[i], .turn = POL_NONE, .client_first = POL_NONE, .client_last = POL_NONE
-        };
+        renew_server(b, i, &s->servers[i]);
     for (uint32_t i = 0; i < s->listener_count; i++)
         b->listeners[i].settings = s->listeners[i];
-    for (uint32_t i = 0; i < s->server_count; i++)
-        for (uint32_t m = 0; m < s->servers[i].member_count; m++)
-            b->members[s->servers[i].member_first + m] = (struct member){ .server = i,
-                                                                          .prober = POL_NONE,
-                                                                          .trial = POL_NONE };
-    for (uint32_t i = 0; i < s->rule_count; i++)
-        b->rules[i] = s->rules[i];
-    b->rule_count = s->rule_count;
     b->server_count = s->server_count;
     b->listener_count = s->listener_count;
-    for (uint32_t i = 0; i < b->member_count; i++)
-        if (b->servers[b->members[i].server].settings.check_every)
-            pol_server_suspect(b, b->members[i].server);
+    if (members_of(s) > b->member_count)
+        b->member_count = members_of(s);
+    b->drain_time = s->drain;
+    for (uint32_t i = 0; i < s->server_count; i++)
+        if (s->servers[i].check_every)
+            pol_server_suspect(b, i);
+    return true;
 }
 
 struct pol_brain *pol_create(const struct pol_settings *s)
@@ -65,17 +88,20 @@ struct pol_brain *pol_create(const struct pol_settings *s)
     b->max_clients = s->max_clients;
     b->max_links = s->max_links;
     b->max_calls = s->max_calls;
+    b->max_servers = s->max_servers ? s->max_servers : s->server_count;
+    b->max_members = s->max_members ? s->max_members : members_of(s);
+    b->max_listeners = s->max_listeners ? s->max_listeners : s->listener_count;
     b->group_rows = 2 * s->max_links;
     b->seed = s->seed;
     b->dice = s->seed | 1;
-    b->drain_time = s->drain;
     b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
     b->settling_first = b->settling_last = b->alarm_link = POL_NONE;
-    if (!make_tables(b, s)) {
+    if (!make_tables(b) || !pol_renew(b, s)) {
         pol_destroy(b);
         return NULL;
     }
-    fill_tables(b, s);
+    for (uint32_t i = 0; i <= b->hash_mask; i++)
+        b->group_heads[i] = b->address_heads[i] = POL_NONE;
     return b;
 }
 
@@ -225,8 +251,8 @@ static void others_due(struct pol_brain *b, uint32_t who)
 {
     if (who < b->max_calls)
         pol_call_due(b, who);
-    else if (who >= b->max_calls + b->server_count)
-        pol_member_due(b, who - b->max_calls - b->server_count);
+    else if (who >= b->max_calls + b->max_servers)
+        pol_member_due(b, who - b->max_calls - b->max_servers);
 }
 
 static bool deadlines_sweep(struct pol_brain *b)

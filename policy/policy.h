@@ -82,6 +82,9 @@ struct pol_settings {
     uint32_t max_clients;               /* sizes of the tables: indices stay below these */
     uint32_t max_links;
     uint32_t max_calls;
+    uint32_t max_servers; /* for pol_renew(); 0: as many as there are */
+    uint32_t max_members;
+    uint32_t max_listeners;
     uint64_t seed; /* any number an attacker cannot guess; orders hash tables, decides nothing */
 };
 
@@ -267,8 +270,13 @@ struct pol_actions {
 
 struct pol_brain;
 
-/* NULL when there is not enough memory. Nothing is allocated after this. */
+/* NULL when there is not enough memory. Nothing is allocated after this, but by pol_renew(). */
 struct pol_brain *pol_create(const struct pol_settings *settings);
+
+/* Other settings for what begins from now on; then send POL_TICK. Servers, members and listeners keep their indices: there
+ * may be more of them than before, not fewer, and no more than the tables have room for; a server's members may be others.
+ * False when there is not enough memory; nothing has changed then. The sizes of the tables are not looked at. */
+bool pol_renew(struct pol_brain *brain, const struct pol_settings *settings);
 void pol_destroy(struct pol_brain *brain);
 
 /* Tells the brain one thing at the time `now` (ms, never decreasing) and fetches what follows from it. */

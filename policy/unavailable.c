@@ -4,7 +4,7 @@
 
 static struct server *server_of(struct pol_brain *b, uint32_t client)
 {
-    return &b->servers[b->listeners[b->clients[client].listener].settings.server];
+    return &b->servers[b->clients[client].server];
 }
 
 void pol_unavailable_enter(struct pol_brain *b, uint32_t client)

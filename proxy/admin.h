@@ -10,6 +10,7 @@
  *   drain SERVER [wait]       no more calls go into that server: line "drain", with the calls inside it and in the line; with
  *                             "wait" its last line comes when none is inside
  *   resume SERVER             they do again: line "resume"
+ *   reload                    as SIGHUP: line "reload"; its error says what is wrong with the settings
  *   cancel CALL               line "call", as in the log, of that open call, which is given up
  *   events                    line "following", then a line "event" for each call that begins to wait ("waiting"), is let
  *                             into the server ("inside"), and ends ("ended"), until the reader closes; one that is too

@@ -31,28 +31,18 @@ static void put_limit(struct px_log *out, struct px_log_key key, uint32_t limit)
 
 /* ---- servers, clients, links, counters ---- */
 
-static void put_member(struct px_log *out, unsigned *count, const char *text)
+/* All of them, or those that are down. */
+static void put_members(struct px_loop *loop, struct px_log *out, uint32_t server, bool down)
 {
-    if ((*count)++ > 0)
-        px_log_put(out, ",", 1);
-    px_log_put_text(out, text);
-}
-
-/* All of them; and those that are down. */
-static void put_members(struct px_loop *loop, struct px_log *out, uint32_t server)
-{
-    unsigned all = 0, down = 0;
-    px_log_put_key(out, PX_LOG_KEY("members"));
+    uint32_t first = loop->roster.first[server], count = 0;
     px_log_put(out, "[", 1);
-    for (uint32_t i = 0; i < loop->member_count; i++)
-        if (loop->members[i].server == &loop->settings->servers[server])
-            put_member(out, &all, loop->members[i].member->text);
-    px_log_put(out, "]", 1);
-    px_log_put_key(out, PX_LOG_KEY("down"));
-    px_log_put(out, "[", 1);
-    for (uint32_t i = 0; i < loop->member_count; i++)
-        if (loop->members[i].server == &loop->settings->servers[server] && !pol_member_up(loop->brain, i))
-            put_member(out, &down, loop->members[i].member->text);
+    for (uint32_t i = first; i < first + loop->settings->servers[server].member_count; i++) {
+        if (down && pol_member_up(loop->brain, i))
+            continue;
+        if (count++ > 0)
+            px_log_put(out, ",", 1);
+        px_log_put_text(out, loop->roster.members[i].text);
+    }
     px_log_put(out, "]", 1);
 }
 
@@ -62,15 +52,20 @@ static bool server_row(struct px_loop *loop, struct px_answer *answer, struct px
     if (i >= loop->settings->server_count)
         return false;
     const struct px_server *server = &loop->settings->servers[i];
+    if (server->retired && loop->server_links[i] == 0)
+        return true;
     px_log_begin(out, "server");
     px_log_text(out, PX_LOG_KEY("name"), server->name);
-    put_members(loop, out, i);
+    px_log_put_key(out, PX_LOG_KEY("members"));
+    put_members(loop, out, i, false);
+    px_log_put_key(out, PX_LOG_KEY("down"));
+    put_members(loop, out, i, true);
     put_limit(out, PX_LOG_KEY("calls"), server->calls);
     px_log_number(out, PX_LOG_KEY("inside"), pol_calls_inside(loop->brain, i));
     px_log_number(out, PX_LOG_KEY("waiting"), pol_calls_waiting(loop->brain, i));
     px_log_number(out, PX_LOG_KEY("links"), loop->server_links[i]);
     px_log_number(out, PX_LOG_KEY("clients_waiting"), pol_clients_waiting(loop->brain, i));
-    put_truth(out, PX_LOG_KEY("draining"), loop->draining || pol_server_draining(loop->brain, i));
+    put_truth(out, PX_LOG_KEY("draining"), loop->draining || server->retired || pol_server_draining(loop->brain, i));
     px_log_end(out);
     return true;
 }
@@ -104,7 +99,7 @@ static bool client_row(struct px_loop *loop, struct px_answer *answer, struct px
     px_log_number(out, PX_LOG_KEY("connection"), d->association->serial);
     px_log_word(out, PX_LOG_KEY("client"), d->association->client);
     px_log_text(out, PX_LOG_KEY("listener"), listener->text);
-    px_log_text(out, PX_LOG_KEY("name"), loop->settings->servers[listener->server].name);
+    px_log_text(out, PX_LOG_KEY("name"), loop->settings->servers[d->association->server_index].name);
     px_log_text(out, PX_LOG_KEY("server"), d->association->server);
     px_log_word(out, PX_LOG_KEY("state"), client_state(d));
     px_log_time(out, PX_LOG_KEY("age_us"), d->association->opened, loop->now);
@@ -228,7 +223,7 @@ static struct px_line_before line_before(const struct px_loop *loop, const struc
     const struct px_downstream *d = k->client.index < loop->max_clients ? loop->clients[k->client.index] : NULL;
     if (!d || !pol_id_equal(d->id, k->client))
         return (struct px_line_before){ 0 };
-    uint32_t server = loop->settings->listeners[d->listener].server;
+    uint32_t server = d->association->server_index;
     return (struct px_line_before){ .server = loop->settings->servers[server].name,
                                     .inside = pol_calls_inside(loop->brain, server),
                                     .waiting = pol_calls_waiting(loop->brain, server),

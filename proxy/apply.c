@@ -82,7 +82,7 @@ static void apply_dial(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
     assert(d);
-    px_upstream_dial(loop, a->link, loop->members[a->member].member, d);
+    px_upstream_dial(loop, a->link, &loop->roster.members[a->member], d);
 }
 
 static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
@@ -146,7 +146,7 @@ static void apply_close(struct px_loop *loop, const struct pol_action *a)
 
 static void apply_listen_off(struct px_loop *loop, const struct pol_action *a)
 {
-    px_listener_close(&loop->listeners[a->listener]);
+    px_listener_close(loop->listeners[a->listener]);
 }
 
 static struct px_downstream *client_of_call(struct px_loop *loop, const struct px_call *k)
@@ -208,9 +208,9 @@ static void apply_release(struct px_loop *loop, const struct pol_action *a)
 
 static void apply_member(struct px_loop *loop, const struct pol_action *a)
 {
-    const struct px_member_of *m = &loop->members[a->member];
+    const struct px_roster_member *m = &loop->roster.members[a->member];
     char text[256];
-    snprintf(text, sizeof text, "%s of %s is %s", m->member->text, m->server->name,
+    snprintf(text, sizeof text, "%s of %s is %s", m->text, loop->settings->servers[m->server].name,
              a->on ? "up again" : "down: it failed too often in a row (health.failures)");
     px_log_notice(&loop->log, NULL, text);
 }

@@ -91,8 +91,7 @@ struct px_call *px_call_find(const struct px_calls *calls, const struct px_assoc
 
 /* ---- associations ---- */
 
-struct px_association *px_association_new(uint32_t context_limit, const struct px_call_rules_table *rules,
-                                          uint32_t server)
+struct px_association *px_association_new(uint32_t context_limit, uint32_t server)
 {
     static uint64_t serial;
     struct px_association *a = calloc(1, sizeof *a);
@@ -100,7 +99,6 @@ struct px_association *px_association_new(uint32_t context_limit, const struct p
         return NULL;
     a->serial = ++serial;
     a->parties = 1;
-    a->call_rules = rules;
     a->server_index = server;
     a->context_limit = context_limit ? context_limit : 1;
     a->first_call = a->last_call = a->incoming = a->unaccepted = POL_NONE;
@@ -113,6 +111,7 @@ void px_association_release(struct px_association *a)
         return;
     free(a->contexts);
     free(a->client);
+    free(a->server);
     free(a);
 }
 
@@ -135,15 +134,33 @@ static bool add_context(struct px_association *a, const struct px_context *conte
     return true;
 }
 
-unsigned px_association_offer(struct px_association *a, const struct dis_bind *bind)
+/* Other settings may have come since they were looked up. */
+static void renew_rules(struct px_association *a, const struct px_calls *calls)
+{
+    if (a->rules_generation == calls->rules_generation)
+        return;
+    for (uint32_t i = 0; i < a->context_count; i++)
+        a->contexts[i].rules = px_call_rules_find(calls->rules, &a->contexts[i].interface);
+    a->rules_generation = calls->rules_generation;
+}
+
+const struct px_interface_rules *px_association_rules(struct px_association *a, const struct px_calls *calls,
+                                                      const struct px_context *context)
+{
+    renew_rules(a, calls);
+    return context ? context->rules : &calls->rules->none;
+}
+
+unsigned px_association_offer(struct px_association *a, const struct px_calls *calls, const struct dis_bind *bind)
 {
     struct dis_list list = bind->contexts;
     struct dis_context offer;
     unsigned lost = 0;
+    renew_rules(a, calls);
     px_association_answered(a, NULL); /* an offer that was never answered is void */
     while (dis_next_context(&list, &offer)) {
         struct px_context context = { .known = dis_interface_find(&offer.abstract),
-                                      .rules = px_call_rules_find(a->call_rules, &offer.abstract),
+                                      .rules = px_call_rules_find(calls->rules, &offer.abstract),
                                       .interface = offer.abstract,
                                       .id = offer.id,
                                       .offered = true };

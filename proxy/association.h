@@ -14,8 +14,8 @@
 
 /* A presentation context, offered and perhaps accepted. Kept small: thousands of idle clients each have one or two. */
 struct px_context {
-    const struct dis_interface *known; /* NULL: no name */
-    const struct px_interface_rules *rules;
+    const struct dis_interface *known;      /* NULL: no name */
+    const struct px_interface_rules *rules; /* see px_association_rules() */
     struct dis_syntax interface;
     uint16_t id;
     bool offered; /* in the bind that has no answer yet; else accepted */
@@ -54,8 +54,8 @@ struct px_call {
 
 struct px_association {
     /* for the log */
-    char *client;       /* "address:port" or "unix:UID:PID"; owned */
-    const char *server; /* the member's address as configured; NULL before it was dialled */
+    char *client; /* "address:port" or "unix:UID:PID"; owned */
+    char *server; /* the member's address as configured; NULL before it was dialled; owned */
     uint64_t serial;
     int64_t opened; /* µs */
     uint64_t bytes_up, bytes_down, calls;
@@ -70,13 +70,13 @@ struct px_association {
     /* calls */
     uint32_t first_call, last_call; /* open ones, oldest first */
     uint32_t open_calls;
-    uint32_t incoming;   /* the one request that is not complete, or POL_NONE */
-    uint32_t unaccepted; /* oldest call of which write() has not taken all, or POL_NONE */
-    const struct px_call_rules_table *call_rules;
-    uint32_t server_index; /* of its calls' server in the settings */
-    uint64_t progress_up;  /* bytes of the upward stream that write() had taken when the brain was last told */
-    uint64_t passed_up;    /* bytes passed on upwards: offsets of px_call are in this stream */
-    bool callback_down;    /* fragments of a callback request come down … */
+    uint32_t incoming;         /* the one request that is not complete, or POL_NONE */
+    uint32_t unaccepted;       /* oldest call of which write() has not taken all, or POL_NONE */
+    uint32_t rules_generation; /* of the table that the contexts' rules are from */
+    uint32_t server_index;     /* of its calls' server in the settings */
+    uint64_t progress_up;      /* bytes of the upward stream that write() had taken when the brain was last told */
+    uint64_t passed_up;        /* bytes passed on upwards: offsets of px_call are in this stream */
+    bool callback_down;        /* fragments of a callback request come down … */
     bool swallow_callback;
     bool callback_up;   /* … and of its answer go up */
     bool had_maybe;     /* some servers answer calls that want no answer: an answer's call_id must then be right */
@@ -86,9 +86,11 @@ struct px_association {
 /* The open calls of all associations. An index belongs to one call until px_call_free(). */
 struct px_calls {
     struct px_call **chunks;
-    uint32_t limit; /* most calls */
-    uint32_t high;  /* indices from here on were never used */
-    uint32_t free;  /* list through `next` */
+    uint32_t limit;                          /* most calls */
+    uint32_t high;                           /* indices from here on were never used */
+    uint32_t free;                           /* list through `next` */
+    const struct px_call_rules_table *rules; /* that hold for calls which begin now; whoever changes it … */
+    uint32_t rules_generation;               /* … counts this up */
 };
 
 bool px_calls_init(struct px_calls *calls, uint32_t limit);
@@ -108,15 +110,17 @@ void px_call_free(struct px_calls *calls, struct px_call *k);
 struct px_call *px_call_find(const struct px_calls *calls, const struct px_association *a, uint32_t call_id,
                              bool only_one);
 
-/* The rules must outlive it. */
-struct px_association *px_association_new(uint32_t context_limit, const struct px_call_rules_table *rules,
-                                          uint32_t server);
+struct px_association *px_association_new(uint32_t context_limit, uint32_t server);
 void px_association_release(struct px_association *a); /* by one party; the last one frees it */
 
 /* The contexts of a bind or alter_context, until its answer comes. Contexts beyond the limit are not kept: calls on
  * them are relayed all the same, without a name. Returns the number that was not kept. */
-unsigned px_association_offer(struct px_association *a, const struct dis_bind *bind);
+unsigned px_association_offer(struct px_association *a, const struct px_calls *calls, const struct dis_bind *bind);
 void px_association_answered(struct px_association *a, const struct dis_bind_ack *ack); /* NULL: refused */
 const struct px_context *px_association_context(const struct px_association *a, uint16_t id);
+
+/* The rules of a context (NULL: one that is not known), as they are now. */
+const struct px_interface_rules *px_association_rules(struct px_association *a, const struct px_calls *calls,
+                                                      const struct px_context *context);
 
 #endif

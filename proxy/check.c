@@ -184,9 +184,10 @@ static const struct px_socket_events socket_events = {
 
 void px_check_begin(struct px_loop *loop, uint32_t member)
 {
-    const struct px_member_of *m = &loop->members[member];
+    const struct px_roster_member *m = &loop->roster.members[member];
+    enum px_check_kind kind = loop->settings->servers[m->server].check;
     struct px_check *c = calloc(1, sizeof *c);
-    int fd = -1, error = c ? px_socket_connect(&m->member->address.any, m->member->address.length, &fd) : ENOMEM;
+    int fd = -1, error = c ? px_socket_connect(&m->address.any, m->address.length, &fd) : ENOMEM;
     if (!error)
         error = px_socket_open(&c->socket, &loop->uv, fd, true, &socket_events);
     if (error) {
@@ -198,7 +199,7 @@ void px_check_begin(struct px_loop *loop, uint32_t member)
     }
     c->loop = loop;
     c->member = member;
-    c->kind = m->server->check == PX_CHECK_NONE ? PX_CHECK_BIND : m->server->check;
+    c->kind = kind == PX_CHECK_NONE ? PX_CHECK_BIND : kind;
     loop->checks[member] = c;
 }
 

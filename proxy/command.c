@@ -24,6 +24,7 @@ static const struct {
     [PX_COMMAND_COUNTERS] = { "show", "counters", NOTHING, false },
     [PX_COMMAND_DRAIN] = { "drain", NULL, A_SERVER, true },
     [PX_COMMAND_RESUME] = { "resume", NULL, A_SERVER, false },
+    [PX_COMMAND_RELOAD] = { "reload", NULL, NOTHING, false },
     [PX_COMMAND_STOP] = { "stop", NULL, NOTHING, true },
     [PX_COMMAND_CANCEL] = { "cancel", NULL, A_CALL, false },
     [PX_COMMAND_EVENTS] = { "events", NULL, NOTHING, false },

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reload.h"
+
 static struct px_control *of(struct px_socket *s)
 {
     return (struct px_control *)s; /* its first member */
@@ -166,6 +168,25 @@ void px_control_drained(struct px_control *c)
     px_control_drive(c->admin);
 }
 
+/* What is wrong may be many lines; an answer's error is one. */
+static void reload(struct px_control *c)
+{
+    struct px_loop *loop = c->admin->loop;
+    char peer[PX_ADDRESS_TEXT], *why;
+    bool good = px_reload(loop, peer_of(c, peer), &why);
+    for (char *at = why; *at; at++)
+        if (*at == '\n')
+            *at = at[1] ? ';' : 0;
+    if (good) {
+        px_log_begin(&c->admin->lines, "reload");
+        px_log_number(&c->admin->lines, PX_LOG_KEY("servers"), loop->settings->server_count);
+        px_log_number(&c->admin->lines, PX_LOG_KEY("listeners"), loop->settings->listener_count);
+        px_log_end(&c->admin->lines);
+    }
+    px_control_send_end(c, good ? NULL : why);
+    free(why);
+}
+
 static void begin_following(struct px_control *c)
 {
     px_log_begin(&c->admin->lines, "following");
@@ -182,6 +203,8 @@ static void execute(struct px_control *c, size_t length)
         px_control_send_end(c, why);
     else if (c->answer.command.kind == PX_COMMAND_STOP)
         begin_stop(c);
+    else if (c->answer.command.kind == PX_COMMAND_RELOAD)
+        reload(c);
     else if (c->answer.command.kind == PX_COMMAND_DRAIN || c->answer.command.kind == PX_COMMAND_RESUME)
         drain_server(c, c->answer.command.kind == PX_COMMAND_DRAIN);
     else if (c->answer.command.kind == PX_COMMAND_EVENTS)

@@ -34,6 +34,7 @@ static const struct command {
     { "show", "counters", 1, 1, "counter", "How calls and connections ended since the start" },
     { "drain", NULL, 1, 1, NULL, "Let no more calls into the server SERVER; with --wait, return when it is empty" },
     { "resume", NULL, 1, 1, NULL, "Let calls into the server SERVER again" },
+    { "reload", NULL, 0, 0, NULL, "Read the settings again; where they are bad say why, and change nothing" },
     { "stop", NULL, 0, 0, NULL,
       "Take no new clients, let calls in flight end, and go; with --wait, return when it has gone" },
     { "cancel", NULL, 1, 1, NULL, "Give the call CONNECTION:CALL_ID[.NUMBER] up" },

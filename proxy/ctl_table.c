@@ -177,6 +177,8 @@ void ctl_line_print(const struct ctl_line *line)
     else if (strcmp(kind, "drain") == 0 || strcmp(kind, "resume") == 0)
         printf("%s %s: %s calls inside, %s in the line\n", strcmp(kind, "drain") == 0 ? "draining" : "resumed",
                text_of(line, "name", NULL), text_of(line, "inside", NULL), text_of(line, "waiting", NULL));
+    else if (strcmp(kind, "reload") == 0)
+        puts("reloaded");
     else if (strcmp(kind, "lost") == 0)
         printf("%s events were lost: this reader was too slow\n", text_of(line, "lost", NULL));
     else if (strcmp(kind, "event") == 0 || strcmp(kind, "call") == 0)

@@ -364,7 +364,7 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
     }
     d->loop = loop;
     d->listener = listener;
-    d->association = px_association_new(settings->contexts, loop->settings->call_rules, settings->server);
+    d->association = px_association_new(settings->contexts, settings->server);
     if (!d->association || !(d->association->client = strdup(peer)) ||
         px_socket_open(&d->socket, &loop->uv, fd, false, &socket_events) != 0) {
         if (d->association)

@@ -11,7 +11,7 @@
 struct px_ended {
     struct px_call call;
     struct px_association whose;
-    char client[PX_ADDRESS_TEXT];
+    char client[PX_ADDRESS_TEXT], server[PX_ADDRESS_TEXT];
     uint8_t ending, proof;
 };
 

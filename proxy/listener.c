@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,35 +129,53 @@ static int open_socket(const struct px_address *address, int *fd)
     return error;
 }
 
-int px_listener_open(struct px_listener_socket *l, struct px_loop *loop, uint32_t index)
+/* One that was closed and comes back may have a handle that libuv has not let go of yet, so each has its own memory. */
+static struct px_listener_socket *new_listener(struct px_loop *loop, uint32_t index, const struct px_address *address)
 {
-    const struct px_address *address = &loop->settings->listeners[index].address;
+    struct px_listener_socket *l = calloc(1, sizeof *l);
+    if (!l)
+        abort();
+    l->loop = loop;
+    l->index = index;
+    l->address = *address;
+    return l;
+}
+
+int px_listener_open(struct px_loop *loop, uint32_t index, const struct px_address *address)
+{
     struct px_address bound = { .length = sizeof bound.local };
-    *l = (struct px_listener_socket){ .loop = loop, .index = index, .fd = -1 };
-    int error = open_socket(address, &l->fd);
-    if (error) {
-        l->fd = -1;
+    int fd, error = open_socket(address, &fd);
+    if (error)
         return error;
-    }
-    getsockname(l->fd, &bound.any, &bound.length);
+    struct px_listener_socket *l = new_listener(loop, index, address);
+    l->fd = fd;
+    getsockname(fd, &bound.any, &bound.length);
     px_address_format(&bound, l->bound);
-    error = uv_poll_init(&loop->uv, &l->poll, l->fd);
-    if (!error) {
-        l->poll.data = l;
-        error = uv_poll_start(&l->poll, UV_READABLE, readable);
+    error = uv_poll_init(&loop->uv, &l->poll, fd);
+    if (error) {
+        close(fd);
+        free(l);
+        return -error;
     }
-    return -error;
+    l->poll.data = l;
+    loop->listeners[index] = l;
+    return -uv_poll_start(&l->poll, UV_READABLE, readable);
+}
+
+static void closed(uv_handle_t *handle)
+{
+    free(handle->data);
 }
 
 void px_listener_close(struct px_listener_socket *l)
 {
-    const struct px_address *address = &l->loop->settings->listeners[l->index].address;
-    if (l->fd < 0)
+    if (!l)
         return;
-    if (address->any.sa_family == AF_UNIX)
-        unlink(address->local.sun_path);
+    if (l->address.any.sa_family == AF_UNIX)
+        unlink(l->address.local.sun_path);
     uv_poll_stop(&l->poll);
     close(l->fd);
     l->fd = -1;
-    uv_close((uv_handle_t *)&l->poll, NULL);
+    l->loop->listeners[l->index] = NULL;
+    uv_close((uv_handle_t *)&l->poll, closed);
 }

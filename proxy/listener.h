@@ -7,14 +7,15 @@
 struct px_listener_socket {
     uv_poll_t poll;
     struct px_loop *loop;
+    struct px_address address;
     uint32_t index;              /* of the settings' listener */
-    int fd;                      /* -1: closed */
+    int fd;                      /* -1: it is being closed */
     char bound[PX_ADDRESS_TEXT]; /* where it really listens: the port that the kernel picked */
 };
 
-/* 0, or an errno. */
-int px_listener_open(struct px_listener_socket *listener, struct px_loop *loop, uint32_t index);
-void px_listener_close(struct px_listener_socket *listener);
+/* loop->listeners[index] listens. 0, or an errno. */
+int px_listener_open(struct px_loop *loop, uint32_t index, const struct px_address *address);
+void px_listener_close(struct px_listener_socket *listener); /* NULL, or closed before: nothing happens */
 
 /* A path that nobody listens at any more is left over from a process that died: it is removed. */
 void px_listener_remove_stale(const struct px_address *address);

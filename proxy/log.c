@@ -28,11 +28,10 @@ static void use_stderr(struct px_log *log)
         log->fd = STDERR_FILENO;
 }
 
-int px_log_open(struct px_log *log, const struct px_settings *settings)
+/* Without `text`: only where it goes. */
+static int open_target(struct px_log *log, const struct px_settings *settings)
 {
     *log = (struct px_log){ .fd = -1, .format = settings->log_format, .stamp_second = -1 };
-    if (!(log->text = malloc(PX_LOG_ROOM)))
-        return ENOMEM;
     if (strcmp(settings->log_calls, "none") == 0)
         return 0;
     if (strcmp(settings->log_calls, "stderr") == 0) {
@@ -42,6 +41,30 @@ int px_log_open(struct px_log *log, const struct px_settings *settings)
     log->fd = open(settings->log_calls, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0640);
     log->owns_fd = log->fd >= 0;
     return log->fd < 0 ? errno : 0;
+}
+
+int px_log_open(struct px_log *log, const struct px_settings *settings)
+{
+    int error = open_target(log, settings);
+    if (!error && !(log->text = malloc(PX_LOG_ROOM)))
+        error = ENOMEM;
+    return error;
+}
+
+int px_log_reopen(struct px_log *log, const struct px_settings *settings)
+{
+    struct px_log fresh;
+    int error = open_target(&fresh, settings);
+    if (error)
+        return error;
+    px_log_flush(log);
+    if (log->owns_fd)
+        close(log->fd);
+    log->fd = fresh.fd;
+    log->is_socket = fresh.is_socket;
+    log->owns_fd = fresh.owns_fd;
+    log->format = fresh.format;
+    return 0;
 }
 
 int px_log_open_memory(struct px_log *log)

@@ -32,6 +32,8 @@ struct px_log {
 
 /* 0, or errno of the path that could not be opened. */
 int px_log_open(struct px_log *log, const struct px_settings *settings);
+/* As other settings want it, which also opens a file anew that was moved away. 0, or errno: then nothing has changed. */
+int px_log_reopen(struct px_log *log, const struct px_settings *settings);
 int px_log_open_memory(struct px_log *log); /* JSON lines that stay in `text`; 0, or ENOMEM */
 void px_log_close(struct px_log *log);      /* writes what waits, waiting up to a second for a slow reader */
 void px_log_flush(struct px_log *log);

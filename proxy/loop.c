@@ -17,6 +17,7 @@
 #include "downstream.h"
 #include "listener.h"
 #include "notify.h"
+#include "reload.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -176,6 +177,16 @@ static void signalled(uv_signal_t *handle, int number)
     (void)number;
 }
 
+static void hung_up(uv_signal_t *handle, int number)
+{
+    char *why;
+    struct px_loop *loop = handle->data;
+    px_loop_clock(loop);
+    px_reload(loop, NULL, &why);
+    free(why);
+    (void)number;
+}
+
 /* ---- clients' indices ---- */
 
 bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id)
@@ -214,95 +225,43 @@ static uint32_t calls_that_fit(uint32_t clients)
     return clients < MOST_CALLS / PX_CALLS_PER_CLIENT ? clients * PX_CALLS_PER_CLIENT : MOST_CALLS;
 }
 
-static int64_t time_of(int64_t ms)
-{
-    return ms == PX_NEVER ? 0 : ms;
-}
-
-/* The brain's rows are those of the settings. */
-static struct pol_call_rules *copy_rules(const struct px_call_rules_table *table)
-{
-    struct pol_call_rules *rules = calloc(table->row_count, sizeof *rules);
-    for (uint32_t i = 0; rules && i < table->row_count; i++) {
-        const struct px_call_rules *from = &table->rows[i];
-        rules[i] = (struct pol_call_rules){ .com_timeout = time_of(from->com_timeout),
-                                            .call_timeout = time_of(from->call_timeout),
-                                            .deadline = time_of(from->deadline),
-                                            .cancel = from->on_timeout == PX_ON_TIMEOUT_CANCEL,
-                                            .pending = from->pending };
-    }
-    return rules;
-}
-
 static bool make_brain(struct px_loop *loop)
 {
-    const struct px_settings *s = loop->settings;
-    struct pol_server servers[s->server_count];
-    struct pol_listener listeners[s->listener_count];
-    struct pol_settings settings = { .servers = servers,
-                                     .server_count = s->server_count,
-                                     .listeners = listeners,
-                                     .listener_count = s->listener_count,
-                                     .rules = copy_rules(s->call_rules),
-                                     .rule_count = s->call_rules->row_count,
-                                     .drain = s->drain,
-                                     .max_clients = loop->max_clients,
-                                     .max_links = loop->max_links,
-                                     .max_calls = loop->calls.limit };
-    for (unsigned i = 0; i < s->server_count; i++) {
-        const struct px_server *from = &s->servers[i];
-        servers[i] = (struct pol_server){ .calls = from->calls,
-                                          .waiting_length = from->waiting_length,
-                                          .waiting_longest = from->waiting_longest,
-                                          .abandoned = from->abandoned,
-                                          .connect_timeout = from->connect_timeout,
-                                          .bind_timeout = from->bind_timeout,
-                                          .unavailable_wait = from->unavailable_wait,
-                                          .failures = from->failures,
-                                          .backoff = from->backoff,
-                                          .longest_backoff = from->longest_backoff,
-                                          .check_every = from->check == PX_CHECK_NONE ? 0 : from->check_every,
-                                          .member_first = loop->member_count,
-                                          .member_count = s->servers[i].member_count };
-        for (unsigned j = 0; j < s->servers[i].member_count; j++)
-            loop->members[loop->member_count++] = (struct px_member_of){ &s->servers[i].members[j], from };
-    }
-    for (unsigned i = 0; i < s->listener_count; i++)
-        listeners[i] = (struct pol_listener){ .server = s->listeners[i].server,
-                                              .clients = s->listeners[i].clients,
-                                              .clients_per_address = s->listeners[i].clients_per_address,
-                                              .bind_timeout = s->listeners[i].bind_timeout };
+    struct pol_settings settings;
+    px_roster_describe(&loop->roster, loop->settings, &settings);
+    settings.max_clients = loop->max_clients;
+    settings.max_links = loop->max_links;
+    settings.max_calls = loop->calls.limit;
     if (getrandom(&settings.seed, sizeof settings.seed, 0) != (ssize_t)sizeof settings.seed)
         settings.seed ^= (uint64_t)loop->now;
-    loop->brain = settings.rules ? pol_create(&settings) : NULL;
-    free((void *)settings.rules);
+    loop->brain = pol_create(&settings);
+    px_roster_forget(&settings);
     return loop->brain != NULL;
 }
 
 static bool make_tables(struct px_loop *loop)
 {
-    const struct px_settings *s = loop->settings;
-    size_t members = 0;
-    for (unsigned i = 0; i < s->server_count; i++)
-        members += s->servers[i].member_count;
     loop->max_clients = loop->max_links = clients_that_fit();
-    loop->members = calloc(members, sizeof *loop->members);
-    loop->checks = calloc(members, sizeof *loop->checks);
-    loop->listeners = calloc(s->listener_count, sizeof *loop->listeners);
+    loop->checks = calloc(PX_MOST_MEMBERS, sizeof *loop->checks);
+    loop->listeners = calloc(PX_MOST_LISTENERS, sizeof *loop->listeners);
+    loop->server_links = calloc(PX_MOST_SERVERS, sizeof *loop->server_links);
     loop->clients = calloc(loop->max_clients, sizeof *loop->clients);
     loop->client_generations = calloc(loop->max_clients, sizeof *loop->client_generations);
     loop->free_clients = calloc(loop->max_clients, sizeof *loop->free_clients);
     loop->links = calloc(loop->max_links, sizeof *loop->links);
-    loop->server_links = calloc(s->server_count, sizeof *loop->server_links);
     loop->scratch = malloc(PX_SCRATCH_SIZE);
-    return loop->members && loop->checks && loop->listeners && loop->clients && loop->client_generations &&
-           loop->free_clients && loop->links && loop->server_links && loop->scratch &&
-           px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)) && make_brain(loop);
+    if (!loop->checks || !loop->listeners || !loop->server_links || !loop->clients || !loop->client_generations ||
+        !loop->free_clients || !loop->links || !loop->scratch || !px_roster_init(&loop->roster) ||
+        !px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)))
+        return false;
+    loop->calls.rules = loop->settings->call_rules;
+    px_roster_take(&loop->roster, loop->settings);
+    return make_brain(loop);
 }
 
 static void open_handles(struct px_loop *loop)
 {
-    static const int numbers[] = { SIGTERM, SIGINT };
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
     signal(SIGPIPE, SIG_IGN); /* the log's reader may go */
     uv_loop_init(&loop->uv);
     uv_check_init(&loop->uv, &loop->turn_end);
@@ -310,10 +269,10 @@ static void open_handles(struct px_loop *loop)
     uv_check_start(&loop->turn_end, turn_ended);
     uv_timer_init(&loop->uv, &loop->timer);
     loop->timer.data = loop;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         uv_signal_init(&loop->uv, &loop->signals[i]);
         loop->signals[i].data = loop;
-        uv_signal_start(&loop->signals[i], signalled, numbers[i]);
+        uv_signal_start(&loop->signals[i], numbers[i] == SIGHUP ? hung_up : signalled, numbers[i]);
     }
     loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -322,7 +281,7 @@ static int open_listeners(struct px_loop *loop)
 {
     int failures = 0;
     for (unsigned i = 0; i < loop->settings->listener_count; i++) {
-        int error = px_listener_open(&loop->listeners[i], loop, i);
+        int error = px_listener_open(loop, i, &loop->settings->listeners[i].address);
         if (error)
             fprintf(stderr, "rpcward: cannot listen on %s: %s\n", loop->settings->listeners[i].text, strerror(error));
         failures += error != 0;
@@ -330,9 +289,9 @@ static int open_listeners(struct px_loop *loop)
     return failures;
 }
 
-int px_loop_open(struct px_loop *loop, const struct px_settings *settings)
+int px_loop_open(struct px_loop *loop, struct px_settings *settings, const struct px_source *source)
 {
-    *loop = (struct px_loop){ .settings = settings, .wake = INT64_MAX, .spare_fd = -1 };
+    *loop = (struct px_loop){ .settings = settings, .source = source, .wake = INT64_MAX, .spare_fd = -1 };
     px_loop_clock(loop);
     open_handles(loop);
     int error = px_log_open(&loop->log, settings);
@@ -350,7 +309,7 @@ int px_loop_open(struct px_loop *loop, const struct px_settings *settings)
 void px_loop_run(struct px_loop *loop)
 {
     for (unsigned i = 0; i < loop->settings->listener_count; i++)
-        fprintf(stderr, "rpcward: ready: %s -> %s\n", loop->listeners[i].bound,
+        fprintf(stderr, "rpcward: ready: %s -> %s\n", loop->listeners[i]->bound,
                 loop->settings->servers[loop->settings->listeners[i].server].name);
     px_notify("READY=1");
     uv_run(&loop->uv, UV_RUN_DEFAULT);
@@ -369,8 +328,7 @@ static void close_handle(uv_handle_t *handle, void *loop)
 void px_loop_close(struct px_loop *loop)
 {
     for (unsigned i = 0; loop->listeners && i < loop->settings->listener_count; i++)
-        if (loop->listeners[i].loop)
-            px_listener_close(&loop->listeners[i]);
+        px_listener_close(loop->listeners[i]);
     px_admin_close(loop);
     px_log_close(&loop->log);
     if (loop->brain && !pol_drained(loop->brain) && loop->stopping)
@@ -382,8 +340,10 @@ void px_loop_close(struct px_loop *loop)
     pol_destroy(loop->brain);
     px_calls_free(&loop->calls);
     close(loop->spare_fd);
-    void *tables[] = { loop->members,      loop->checks, loop->listeners,    loop->clients, loop->client_generations,
-                       loop->free_clients, loop->links,  loop->server_links, loop->scratch, loop->queue };
+    px_roster_free(&loop->roster);
+    void *tables[] = { loop->checks,       loop->listeners, loop->clients,      loop->client_generations,
+                       loop->free_clients, loop->links,     loop->server_links, loop->scratch,
+                       loop->queue };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
 }

@@ -10,6 +10,7 @@
 #include "../policy/policy.h"
 #include "association.h"
 #include "log.h"
+#include "roster.h"
 #include "settings.h"
 #include "stats.h"
 
@@ -22,22 +23,17 @@ struct px_listener_socket;
 #define PX_READ_SIZE    65536u                            /* bytes read at once */
 #define PX_SCRATCH_SIZE (DIS_PDU_SIZE_MAX + PX_READ_SIZE) /* the part of a PDU that came before, and one read */
 
-struct px_member_of {
-    const struct px_member *member;
-    const struct px_server *server;
-};
-
 struct px_loop {
     uv_loop_t uv;
     uv_check_t turn_end;
     uv_timer_t timer;
-    uv_signal_t signals[2]; /* SIGTERM, SIGINT */
+    uv_signal_t signals[3]; /* SIGTERM, SIGINT, SIGHUP */
 
-    const struct px_settings *settings;
-    struct px_member_of *members; /* by the brain's member index */
-    uint32_t member_count;
-    struct px_check **checks; /* the same; NULL: none is under way */
-    struct px_listener_socket *listeners;
+    struct px_settings *settings;   /* of now */
+    const struct px_source *source; /* where they come from */
+    struct px_roster roster;
+    struct px_check **checks;              /* by the brain's member index; NULL: none is under way */
+    struct px_listener_socket **listeners; /* by the brain's listener index */
 
     struct pol_brain *brain;
     int64_t now;  /* µs, monotonic; read once a handler */
@@ -65,8 +61,8 @@ struct px_loop {
     bool stopping;
 };
 
-/* 0, or 1 with a message on stderr. */
-int px_loop_open(struct px_loop *loop, const struct px_settings *settings);
+/* 0, or 1 with a message on stderr. The settings may be changed by a reload. */
+int px_loop_open(struct px_loop *loop, struct px_settings *settings, const struct px_source *source);
 /* Runs until a signal has drained it, or a second one ended it. */
 void px_loop_run(struct px_loop *loop);
 void px_loop_close(struct px_loop *loop);

@@ -5,10 +5,11 @@
 #include "loop.h"
 #include "options.h"
 
-static int run(const struct px_settings *settings)
+static int run(struct px_settings *settings, const struct px_options *options)
 {
     static struct px_loop loop;
-    int status = px_loop_open(&loop, settings);
+    const struct px_source source = { options->file, &options->overrides };
+    int status = px_loop_open(&loop, settings, &source);
     if (status == 0)
         px_loop_run(&loop);
     px_loop_close(&loop);
@@ -32,7 +33,7 @@ int main(int argc, char **argv)
     else if (status == 0 && options.check)
         px_settings_print(&settings, stdout);
     else if (status == 0)
-        status = run(&settings);
+        status = run(&settings, &options);
     px_settings_free(&settings);
     px_options_free(&options);
     return status;

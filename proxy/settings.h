@@ -58,7 +58,8 @@ struct px_member {
 };
 
 struct px_server {
-    char *name; /* owned */
+    char *name;   /* owned */
+    bool retired; /* it is in the settings no more, but may still have connections */
     struct px_member *members;
     unsigned member_count;
     unsigned calls;           /* most calls inside the server at once */
@@ -80,7 +81,8 @@ struct px_server {
 };
 
 struct px_listener {
-    char *text; /* address as written; owned */
+    char *text;   /* address as written; owned */
+    bool retired; /* as of a server */
     struct px_address address;
     unsigned server;              /* index into servers */
     int64_t bind_timeout;         /* ms a client may take from its accept to a bind that the server accepted; 0: for
@@ -128,6 +130,14 @@ struct px_settings {
     char *control;                          /* path of the control socket, or "none"; owned */
     char *log_calls;                        /* "stderr", "none" or a path that is appended to; owned */
     enum px_log_format log_format;
+};
+
+struct px_overrides;
+
+/* Where settings are loaded from. */
+struct px_source {
+    const char *file; /* or NULL */
+    const struct px_overrides *overrides;
 };
 
 /* What the command line gave instead of, or beside, a file. */

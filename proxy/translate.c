@@ -68,9 +68,9 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     a->incoming = k->request_done ? POL_NONE : k->id.index;
     fact->call = k;
     ask(fact, POL_CALL_BEGIN);
-    const struct px_interface_rules *rules = context ? context->rules : &a->call_rules->none;
+    const struct px_interface_rules *rules = px_association_rules(a, calls, context);
     fact->ask.rule = px_call_rules_row(rules, a->server_index, k->opnum);
-    k->watched = a->call_rules->rows[fact->ask.rule].call_timeout != PX_NEVER;
+    k->watched = calls->rules->rows[fact->ask.rule].call_timeout != PX_NEVER;
     fact->ask.level = k->auth_level;
     fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
     a->had_maybe = a->had_maybe || fact->ask.maybe;
@@ -118,9 +118,8 @@ static bool up_answer(struct px_calls *calls, struct px_association *a, const st
 static bool up_bind(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
                     struct px_fact *fact)
 {
-    (void)calls;
     (void)now_us;
-    if (px_association_offer(a, &pdu->bind) > 0)
+    if (px_association_offer(a, calls, &pdu->bind) > 0)
         fact->offence = "more presentation contexts than are kept (contexts); calls on the rest have no name";
     if (pdu->auth.value && pdu->auth.level >= a->bind_auth_level) {
         a->bind_auth_type = pdu->auth.type;

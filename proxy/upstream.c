@@ -200,20 +200,22 @@ static const struct px_socket_events socket_events = {
 
 /* ---- what the brain wants ---- */
 
-void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_member *member,
+void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_roster_member *member,
                       struct px_downstream *downstream)
 {
     struct px_upstream *u = calloc(1, sizeof *u);
-    if (!u)
+    char *server = strdup(member->text);
+    if (!u || !server)
         abort(); /* the tables were allotted at start; without them there is no way to go on */
     u->loop = loop;
     u->id = id;
     u->association = downstream->association;
     u->association->parties++;
-    u->association->server = member->text;
+    free(u->association->server); /* of a member that could not be reached */
+    u->association->server = server;
     u->downstream = downstream;
     u->opened = loop->now;
-    u->server = loop->settings->listeners[downstream->listener].server;
+    u->server = u->association->server_index;
     loop->server_links[u->server]++;
     u->limit = loop->settings->listeners[downstream->listener].buffer;
     u->socket.fd = -1;

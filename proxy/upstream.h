@@ -24,7 +24,7 @@ struct px_upstream {
 };
 
 /* Begins to connect for this client; the outcome is told to the brain. */
-void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_member *member,
+void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_roster_member *member,
                       struct px_downstream *downstream);
 
 /* Whole PDUs for the server. */

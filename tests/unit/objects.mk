@@ -31,6 +31,8 @@ test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
 test_call_rules_objects := $(P_settings) $(D_names)
 test_call_rules_libs    := -lfyaml
+test_settings_merge_objects := $(P_settings) proxy/settings_merge.o proxy/roster.o
+test_settings_merge_libs    := -lfyaml
 test_settings_explain_objects := $(P_settings) proxy/settings_explain.o $(D_names)
 test_settings_explain_libs    := -lfyaml
 

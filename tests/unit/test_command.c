@@ -32,6 +32,7 @@ static void test_good(void **state)
         { "show clients", PX_COMMAND_CLIENTS, false, { 0 } },
         { "  show   calls  ", PX_COMMAND_CALLS, false, { 0 } },
         { "show counters", PX_COMMAND_COUNTERS, false, { 0 } },
+        { "reload", PX_COMMAND_RELOAD, false, { 0 } },
         { "cancel 7:2", PX_COMMAND_CANCEL, true, { 7, 2, 0 } },
         { "stop", PX_COMMAND_STOP, false, { 0 } },
         { "events", PX_COMMAND_EVENTS, false, { 0 } },

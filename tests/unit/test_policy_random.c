@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIENTS    6u
-#define LINKS      5u
-#define CALLS      14u
-#define SERVERS    2u
-#define LISTENERS  3u
-#define IDENTITIES 3u
-#define MEMBERS    3u /* of a server, at most */
+#define CLIENTS      6u
+#define LINKS        5u
+#define CALLS        14u
+#define SERVERS      2u
+#define LISTENERS    3u
+#define IDENTITIES   3u
+#define MEMBERS      3u  /* of a server, at most */
+#define MOST_MEMBERS 24u /* of all that there ever were */
 
 static const struct pol_call_rules rules[] = {
     { 0 },
@@ -95,8 +96,10 @@ struct world {
     struct a_client clients[CLIENTS];
     struct a_link links[LINKS];
     struct a_call calls[CALLS];
-    struct a_member members[SERVERS * MEMBERS];
-    bool drained[SERVERS];    /* by the administrator, for now */
+    struct a_member members[MOST_MEMBERS];
+    bool drained[SERVERS]; /* by the administrator, for now */
+    bool lowered[SERVERS]; /* its limit was lower once than it is, or is lower than it was */
+    uint32_t member_count;
     struct pol_action before; /* the action before this one */
     bool draining;
     int64_t now, drain_end;
@@ -485,7 +488,8 @@ static void on_abandon(struct world *w, const struct pol_action *a)
     if (c->front == CALL)
         w->calls[c->call].in_line = false; /* now it waits behind this one */
     uint32_t limit = w->servers[k->server].calls;
-    must(w, abandoned(w, k->server, POL_NONE) <= (limit ? limit : 16), "too many abandoned calls");
+    must(w, abandoned(w, k->server, POL_NONE) <= (limit && !w->lowered[k->server] ? limit : 16),
+         "too many abandoned calls");
 }
 
 static bool is_long(const struct world *w, const struct a_call *k)
@@ -580,7 +584,8 @@ static void check_link(const struct world *w, uint32_t index)
     must(w, !l->dialling || w->now < l->dialled + w->servers[l->server].connect_timeout, "a dial outlives its time");
     if (l->client != POL_NONE)
         return;
-    must(w, calls_on(w, index) > 0 && w->servers[l->server].calls, "an orphan without a reason to live");
+    bool limited = w->servers[l->server].calls || w->lowered[l->server];
+    must(w, calls_on(w, index) > 0 && limited, "an orphan without a reason to live");
     must(w, !l->paused, "an orphan is not read from");
     must(w, l->callbacks == 0, "an orphan waits for an answer to a callback");
     for (unsigned i = 0; i < CALLS; i++) {
@@ -614,7 +619,8 @@ static void check_server(const struct world *w, uint32_t server)
         waiting += w->calls[i].used && w->calls[i].in_line && w->calls[i].server == server;
     must(w, pol_calls_inside(w->brain, server) == inside(w, server), "the count of calls inside is wrong");
     must(w, pol_calls_waiting(w->brain, server) == waiting, "the count of calls in line is wrong");
-    must(w, !waiting || w->drained[server] || inside(w, server) == w->servers[server].calls,
+    must(w, !waiting || w->servers[server].calls || w->drained[server], "a call waits without a limit");
+    must(w, !waiting || w->drained[server] || inside(w, server) >= w->servers[server].calls,
          "a call waits although there is a slot");
     for (unsigned i = 0; i < CALLS; i++) {
         const struct a_call *k = &w->calls[i];
@@ -902,7 +908,7 @@ static void do_dialled(struct world *w)
 static void do_checked(struct world *w)
 {
     struct pol_event e = event(POL_CHECKED);
-    e.member = below(w, SERVERS * MEMBERS);
+    e.member = below(w, MOST_MEMBERS);
     e.error = chance(w, 50) ? 110 : 0;
     w->members[e.member].checking = false;
     tell(w, e);
@@ -914,6 +920,40 @@ static void do_server_drain(struct world *w)
     e.server = below(w, SERVERS);
     e.on = w->drained[e.server] = !w->drained[e.server] && chance(w, 30);
     tell(w, e);
+}
+
+static struct pol_settings settings_of(const struct world *w)
+{
+    return (struct pol_settings){ .servers = w->servers,
+                                  .server_count = SERVERS,
+                                  .listeners = w->listeners,
+                                  .listener_count = LISTENERS,
+                                  .rules = rules,
+                                  .rule_count = RULES,
+                                  .drain = 5000,
+                                  .max_clients = CLIENTS,
+                                  .max_links = LINKS,
+                                  .max_calls = CALLS,
+                                  .max_members = MOST_MEMBERS,
+                                  .seed = w->seed };
+}
+
+/* Another limit, or other members in the place of those that were. */
+static void do_renew(struct world *w)
+{
+    uint32_t server = below(w, SERVERS);
+    struct pol_server *s = &w->servers[server];
+    if (chance(w, 50)) {
+        s->calls = below(w, 4);
+        w->lowered[server] = true;
+    } else if (w->member_count + MEMBERS <= MOST_MEMBERS) {
+        s->member_first = w->member_count;
+        s->member_count = 1 + below(w, MEMBERS);
+        w->member_count += s->member_count;
+    }
+    struct pol_settings settings = settings_of(w);
+    must(w, pol_renew(w->brain, &settings), "no memory");
+    tell(w, event(POL_TICK));
 }
 
 /* What has no answer yet, or waits; nothing comes of it where its client has gone, or has no link yet. */
@@ -1060,7 +1100,7 @@ static const struct {
     { do_part, 30 },    { do_accepted, 90 },  { do_answer_begin, 60 }, { do_answer_end, 90 }, { do_dialled, 90 },
     { do_bound, 60 },   { do_stray_down, 2 }, { do_callback_down, 4 }, { do_credit, 8 },      { do_client_end, 3 },
     { do_link_end, 2 }, { do_gone, 60 },      { do_stale, 10 },        { do_time, 8 },        { do_progress, 8 },
-    { do_liveness, 8 }, { do_checked, 8 },    { do_server_drain, 4 },  { do_cancel, 1 },
+    { do_liveness, 8 }, { do_checked, 8 },    { do_server_drain, 4 },  { do_cancel, 1 },      { do_renew, 1 },
 };
 
 static void do_something(struct world *w)
@@ -1105,10 +1145,10 @@ static void begin(struct world *w, uint64_t seed)
         w->links[i].id.index = i;
     for (unsigned i = 0; i < CALLS; i++)
         w->calls[i].id.index = i;
-    for (unsigned i = 0; i < SERVERS * MEMBERS; i++)
+    for (unsigned i = 0; i < MOST_MEMBERS; i++)
         w->members[i].trial = POL_NONE;
-    struct pol_settings settings = { w->servers, SERVERS, w->listeners, LISTENERS, rules, RULES,
-                                     5000,       CLIENTS, LINKS,        CALLS,     seed };
+    w->member_count = members;
+    struct pol_settings settings = settings_of(w);
     w->brain = pol_create(&settings);
     assert_non_null(w->brain);
 }

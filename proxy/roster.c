@@ -1,0 +1,140 @@
+/* Rows of members only ever grow; a server that gets other members gets new rows. */
+#include "roster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "call_rules.h"
+#include "settings_memory.h"
+
+bool px_roster_init(struct px_roster *roster)
+{
+    *roster = (struct px_roster){ .members = calloc(PX_MOST_MEMBERS, sizeof *roster->members),
+                                  .first = calloc(PX_MOST_SERVERS, sizeof *roster->first) };
+    return roster->members && roster->first;
+}
+
+void px_roster_free(struct px_roster *roster)
+{
+    for (uint32_t i = 0; i < roster->member_count; i++)
+        free(roster->members[i].text);
+    free(roster->members);
+    free(roster->first);
+    *roster = (struct px_roster){ 0 };
+}
+
+static bool has_same_members(const struct px_roster *roster, const struct px_settings *settings, uint32_t server)
+{
+    const struct px_server *s = &settings->servers[server];
+    uint32_t first = roster->first[server], count = 0;
+    while (first + count < roster->member_count && roster->members[first + count].server == server &&
+           count < s->member_count && strcmp(roster->members[first + count].text, s->members[count].text) == 0)
+        count++;
+    bool ends = first + count == roster->member_count || roster->members[first + count].server != server;
+    return count == s->member_count && ends;
+}
+
+bool px_roster_fits(const struct px_roster *roster, const struct px_settings *settings)
+{
+    size_t members = roster->member_count;
+    for (uint32_t i = 0; i < settings->server_count && i < PX_MOST_SERVERS; i++)
+        if (!has_same_members(roster, settings, i))
+            members += settings->servers[i].member_count;
+    return settings->server_count <= PX_MOST_SERVERS && settings->listener_count <= PX_MOST_LISTENERS &&
+           members <= PX_MOST_MEMBERS;
+}
+
+void px_roster_take(struct px_roster *roster, const struct px_settings *settings)
+{
+    for (uint32_t i = 0; i < settings->server_count; i++) {
+        const struct px_server *s = &settings->servers[i];
+        if (has_same_members(roster, settings, i))
+            continue;
+        roster->first[i] = roster->member_count;
+        for (unsigned m = 0; m < s->member_count; m++)
+            roster->members[roster->member_count++] = (struct px_roster_member){
+                .text = px_must(strdup(s->members[m].text)), .address = s->members[m].address, .server = i
+            };
+    }
+}
+
+/* ---- for the brain ---- */
+
+static int64_t time_of(int64_t ms)
+{
+    return ms == PX_NEVER ? 0 : ms;
+}
+
+/* The brain's rows are those of the settings. */
+static const struct pol_call_rules *describe_rules(const struct px_call_rules_table *table)
+{
+    struct pol_call_rules *rules = px_must(calloc(table->row_count, sizeof *rules));
+    for (uint32_t i = 0; i < table->row_count; i++) {
+        const struct px_call_rules *from = &table->rows[i];
+        rules[i] = (struct pol_call_rules){ .com_timeout = time_of(from->com_timeout),
+                                            .call_timeout = time_of(from->call_timeout),
+                                            .deadline = time_of(from->deadline),
+                                            .cancel = from->on_timeout == PX_ON_TIMEOUT_CANCEL,
+                                            .pending = from->pending };
+    }
+    return rules;
+}
+
+static const struct pol_server *describe_servers(const struct px_roster *roster, const struct px_settings *settings)
+{
+    struct pol_server *servers = px_must(calloc(settings->server_count, sizeof *servers));
+    for (uint32_t i = 0; i < settings->server_count; i++) {
+        const struct px_server *from = &settings->servers[i];
+        servers[i] = (struct pol_server){ .calls = from->calls,
+                                          .waiting_length = from->waiting_length,
+                                          .waiting_longest = from->waiting_longest,
+                                          .abandoned = from->abandoned,
+                                          .connect_timeout = from->connect_timeout,
+                                          .bind_timeout = from->bind_timeout,
+                                          .unavailable_wait = from->unavailable_wait,
+                                          .failures = from->failures,
+                                          .backoff = from->backoff,
+                                          .longest_backoff = from->longest_backoff,
+                                          .check_every = from->retired || from->check == PX_CHECK_NONE
+                                                             ? 0
+                                                             : from->check_every,
+                                          .member_first = roster->first[i],
+                                          .member_count = from->member_count };
+    }
+    return servers;
+}
+
+static const struct pol_listener *describe_listeners(const struct px_settings *settings)
+{
+    struct pol_listener *listeners = px_must(calloc(settings->listener_count, sizeof *listeners));
+    for (uint32_t i = 0; i < settings->listener_count; i++) {
+        const struct px_listener *from = &settings->listeners[i];
+        listeners[i] = (struct pol_listener){ .server = from->server,
+                                              .clients = from->clients,
+                                              .clients_per_address = from->clients_per_address,
+                                              .bind_timeout = from->bind_timeout };
+    }
+    return listeners;
+}
+
+void px_roster_describe(const struct px_roster *roster, const struct px_settings *settings,
+                        struct pol_settings *described)
+{
+    *described = (struct pol_settings){ .servers = describe_servers(roster, settings),
+                                        .server_count = settings->server_count,
+                                        .listeners = describe_listeners(settings),
+                                        .listener_count = settings->listener_count,
+                                        .rules = describe_rules(settings->call_rules),
+                                        .rule_count = settings->call_rules->row_count,
+                                        .drain = settings->drain,
+                                        .max_servers = PX_MOST_SERVERS,
+                                        .max_members = PX_MOST_MEMBERS,
+                                        .max_listeners = PX_MOST_LISTENERS };
+}
+
+void px_roster_forget(struct pol_settings *described)
+{
+    free((void *)described->servers);
+    free((void *)described->listeners);
+    free((void *)described->rules);
+}
