@@ -34,12 +34,15 @@ enum client_front { FRONT_EMPTY, FRONT_PDU, FRONT_BIND, FRONT_CALL };
 
 struct client {
     uint32_t generation;
-    uint8_t state;  /* enum client_state */
-    uint8_t front;  /* enum client_front */
-    uint8_t level;  /* highest auth level of its binds */
-    bool alter;     /* front is an alter_context */
-    uint32_t group; /* that the bind at its front asks to join */
-    uint32_t call;  /* FRONT_CALL: which */
+    uint8_t state;   /* enum client_state */
+    uint8_t front;   /* enum client_front */
+    uint8_t level;   /* highest auth level of its binds */
+    bool alter;      /* front is an alter_context */
+    bool bound;      /* a server has accepted a bind of its */
+    bool owes;       /* it keeps us waiting, since … */
+    int64_t touched; /* … or it has been idle since; looked at when something is due, not each time it changes */
+    uint32_t group;  /* that the bind at its front asks to join */
+    uint32_t call;   /* FRONT_CALL: which */
     uint32_t link;
     uint32_t listener;
     uint32_t server;         /* of its listener, when it came */
@@ -241,6 +244,7 @@ void pol_client_unblocked(struct pol_brain *b, uint32_t client);     /* its link
 /* It was told, on a connection with a security context, that a call was given up: nothing may follow that. */
 void pol_client_timed_out(struct pol_brain *b, uint32_t client);
 void pol_client_callback(struct pol_brain *b, const struct pol_event *e);
+void pol_client_owes(struct pol_brain *b, const struct pol_event *e);
 void pol_client_end(struct pol_brain *b, const struct pol_event *e);
 void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
 void pol_client_due(struct pol_brain *b, uint32_t client);

@@ -199,15 +199,64 @@ static void force_close(struct pol_brain *b, uint32_t client)
     a->reason = POL_BY_LINGER;
 }
 
+/* ---- patience with bound clients ---- */
+
+static bool is_idle(const struct pol_brain *b, const struct client *c)
+{
+    return !c->owes && c->front == FRONT_EMPTY && b->links[c->link].calls == 0;
+}
+
+/* When it is next looked at. */
+static int64_t patience_ends(const struct pol_brain *b, const struct client *c)
+{
+    const struct pol_listener *l = &b->listeners[c->listener].settings;
+    int64_t time = c->owes ? l->client_timeout : l->idle_timeout;
+    return time ? c->touched + time : POL_NEVER;
+}
+
+static void set_patience(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->bound && (c->state == CLIENT_RELAYING || c->state == CLIENT_LEAVING) && !lingers(b, c))
+        pol_deadline_set(&b->deadlines, client, patience_ends(b, c));
+}
+
+/* One that owes something while it has a call inside keeps its slot; so that ends too. */
+static void patience_over(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (!c->owes && !is_idle(b, c))
+        c->touched = b->now; /* it is none of its doing that nothing happens */
+    if (patience_ends(b, c) > b->now)
+        set_patience(b, client);
+    else if (c->owes)
+        pol_client_close(b, client, true, POL_NOW, POL_BY_CLIENT_TIMEOUT);
+    else
+        pol_client_close(b, client, false, POL_FLUSHED, POL_BY_IDLE_TIMEOUT);
+}
+
+void pol_client_owes(struct pol_brain *b, const struct pol_event *e)
+{
+    struct client *c = find(b, e->client);
+    if (!c)
+        return;
+    c->owes = e->on;
+    c->touched = b->now;
+    set_patience(b, e->client.index);
+}
+
 static void waited_in_vain(struct pol_brain *b, uint32_t client);
 
 void pol_client_due(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
+    bool is_served = c->bound && (c->state == CLIENT_RELAYING || c->state == CLIENT_LEAVING) && !lingers(b, c);
     if (c->state == CLIENT_CLOSING)
         force_close(b, client);
     else if (c->state == CLIENT_WAITING)
         waited_in_vain(b, client);
+    else if (is_served)
+        patience_over(b, client);
     else if (lingers(b, c))
         pol_client_close(b, client, true, POL_NOW, POL_BY_LINGER);
     else
@@ -481,8 +530,9 @@ void pol_client_callback(struct pol_brain *b, const struct pol_event *e)
 
 void pol_client_bound(struct pol_brain *b, uint32_t client)
 {
-    if (!lingers(b, &b->clients[client]))
-        pol_deadline_set(&b->deadlines, client, POL_NEVER);
+    b->clients[client].bound = true;
+    b->clients[client].touched = b->now;
+    set_patience(b, client);
 }
 
 /* ---- drain ---- */
@@ -509,6 +559,7 @@ void pol_client_drain(struct pol_brain *b, uint32_t client)
 void pol_client_call_over(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
+    c->touched = c->owes ? c->touched : b->now;
     if (c->link == POL_NONE || b->links[c->link].state != LINK_RELAYING)
         return; /* the link is being settled: it closes its client itself */
     if (c->state == CLIENT_LEAVING && unanswered(b, c->link) == 0 && b->links[c->link].abandoned > 0) {

@@ -13,6 +13,7 @@ static const char *const event_names[] = {
     [POL_CLIENT_STRAY] = "client-stray",
     [POL_CLIENT_END] = "client-end",
     [POL_CLIENT_GONE] = "client-gone",
+    [POL_CLIENT_OWES] = "client-owes",
     [POL_CREDIT] = "credit",
     [POL_DIALLED] = "dialled",
     [POL_BOUND] = "bound",
@@ -64,6 +65,8 @@ static const char *const reason_names[] = {
     [POL_BY_REFUSAL] = "call-refused",
     [POL_BY_TABLE_FULL] = "table-of-calls-full",
     [POL_BY_CALL_TIMEOUT] = "call-timeout",
+    [POL_BY_CLIENT_TIMEOUT] = "client-timeout",
+    [POL_BY_IDLE_TIMEOUT] = "idle-timeout",
 };
 static_assert(sizeof reason_names / sizeof *reason_names == POL_REASONS, "a name for each reason");
 

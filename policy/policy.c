@@ -226,6 +226,7 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_CLIENT_STRAY] = pol_client_pdu,
     [POL_CLIENT_END] = pol_client_end,
     [POL_CLIENT_GONE] = pol_client_gone,
+    [POL_CLIENT_OWES] = pol_client_owes,
     [POL_CREDIT] = credit,
     [POL_DIALLED] = pol_link_dialled,
     [POL_BOUND] = pol_link_bound,

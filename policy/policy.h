@@ -68,7 +68,10 @@ struct pol_listener {
     uint32_t server;
     uint32_t clients;             /* most at once; 0: no limit */
     uint32_t clients_per_address; /* most at once of one identity; 0: no limit */
-    int64_t bind_timeout;         /* ms from accept to an accepted bind; 0: for ever */
+    int64_t
+        bind_timeout; /* ms from accept to the first PDU, and from a connection to an accepted bind; 0: for ever */
+    int64_t client_timeout; /* ms that a bound client may owe something (POL_CLIENT_OWES); 0: for ever */
+    int64_t idle_timeout;   /* ms that one may be without a call; 0: for ever */
 };
 
 struct pol_settings {
@@ -100,23 +103,25 @@ enum pol_event_kind {
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
     POL_CLIENT_END,     /* client how cut · no more comes from it; cut: in the middle of a request */
     POL_CLIENT_GONE,    /* client · its socket is closed, its index is free again */
-    POL_CREDIT,         /* client or link, room · false: its reader has stopped; true: it takes bytes again */
-    POL_DIALLED,        /* link error ours · 0: connected; else errno */
-    POL_BOUND,          /* link accepted group · the server answered a bind; asks */
-    POL_ACCEPTED,       /* call first_done last_done · what write() has taken of its request */
-    POL_ANSWER_BEGIN,   /* call fault status dne · first fragment of the answer · asks */
-    POL_ANSWER_END,     /* call · the last one */
-    POL_PROGRESS,       /* call · some more of its request was taken, or of its answer has come */
-    POL_CALLBACK_DOWN,  /* link · a request of the server's, nested in an open call · asks */
-    POL_CALLBACK_UP,    /* client · its answer to one · asks */
-    POL_LINK_STRAY,     /* link fault status · a PDU that belongs to no open call · asks */
-    POL_LIVENESS,       /* link silent · true: a keep-alive of its was not answered in time; false: now it is */
-    POL_LINK_END,       /* link how */
-    POL_LINK_GONE,      /* link · its socket is closed, its index is free again */
-    POL_CHECKED,        /* member error · a check of it is over; 0: it is well */
-    POL_SERVER_DRAIN,   /* server on · on: no more calls go into it, off: they do again */
-    POL_CALL_CANCEL,    /* call · the administrator gives it up */
-    POL_DRAIN,          /* the administrator wants us to stop; a second time: at once */
+    POL_CLIENT_OWES, /* client on · on: it stands within a PDU or request, or has not taken what it was sent; again: … */
+                     /* … some of that has come or gone; off: it owes nothing any more */
+    POL_CREDIT,        /* client or link, room · false: its reader has stopped; true: it takes bytes again */
+    POL_DIALLED,       /* link error ours · 0: connected; else errno */
+    POL_BOUND,         /* link accepted group · the server answered a bind; asks */
+    POL_ACCEPTED,      /* call first_done last_done · what write() has taken of its request */
+    POL_ANSWER_BEGIN,  /* call fault status dne · first fragment of the answer · asks */
+    POL_ANSWER_END,    /* call · the last one */
+    POL_PROGRESS,      /* call · some more of its request was taken, or of its answer has come */
+    POL_CALLBACK_DOWN, /* link · a request of the server's, nested in an open call · asks */
+    POL_CALLBACK_UP,   /* client · its answer to one · asks */
+    POL_LINK_STRAY,    /* link fault status · a PDU that belongs to no open call · asks */
+    POL_LIVENESS,      /* link silent · true: a keep-alive of its was not answered in time; false: now it is */
+    POL_LINK_END,      /* link how */
+    POL_LINK_GONE,     /* link · its socket is closed, its index is free again */
+    POL_CHECKED,       /* member error · a check of it is over; 0: it is well */
+    POL_SERVER_DRAIN,  /* server on · on: no more calls go into it, off: they do again */
+    POL_CALL_CANCEL,   /* call · the administrator gives it up */
+    POL_DRAIN,         /* the administrator wants us to stop; a second time: at once */
     POL_EVENT_KINDS
 };
 
@@ -206,6 +211,8 @@ enum pol_reason {
     POL_BY_REFUSAL,
     POL_BY_TABLE_FULL,
     POL_BY_CALL_TIMEOUT,
+    POL_BY_CLIENT_TIMEOUT,
+    POL_BY_IDLE_TIMEOUT,
     POL_REASONS
 };
 

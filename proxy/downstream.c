@@ -84,6 +84,21 @@ static void end(struct px_downstream *d, enum pol_how how)
     px_loop_inform(d->loop, &e);
 }
 
+/* Where it is in the middle of something, and it is its turn. The brain hears of it again with each step that it takes. */
+static void tell_debt(struct px_downstream *d)
+{
+    bool cut = px_buffer_length(&d->in) > 0 || d->association->incoming != POL_NONE;
+    bool owes = (cut && wish(d) == PX_WATCH_BYTES) || px_buffer_length(&d->socket.out) > 0;
+    uint64_t done = d->association->passed_up + d->socket.taken;
+    if (!is_open(d) || (owes == d->owes && (!owes || done == d->done)))
+        return;
+    d->owes = owes;
+    d->done = done;
+    struct pol_event e = event_of(d, POL_CLIENT_OWES);
+    e.on = owes;
+    px_loop_inform(d->loop, &e);
+}
+
 /* ---- PDUs ---- */
 
 struct run {
@@ -240,11 +255,13 @@ static void readable(struct px_socket *s)
         end(d, result == 0 ? POL_FIN : POL_RESET);
     d->front_bytes = px_buffer_front(&d->in);
     choose_reading(d);
+    tell_debt(d);
 }
 
 static void writable(struct px_socket *s)
 {
     struct px_downstream *d = of(s);
+    tell_debt(d);
     if (!d->stopped || px_buffer_length(&s->out) > 0)
         return;
     d->stopped = false;
@@ -307,6 +324,7 @@ void px_downstream_go_on(struct px_downstream *d)
     px_intake_again(&d->in, handle_bytes, d);
     d->front_bytes = px_buffer_front(&d->in);
     choose_reading(d);
+    tell_debt(d);
 }
 
 void px_downstream_call_ended(struct px_downstream *d)
@@ -328,6 +346,7 @@ void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t l
     size_t limit = d->loop->settings->listeners[d->listener].buffer;
     d->association->bytes_down += length;
     px_socket_write(&d->socket, bytes, length);
+    tell_debt(d);
     if (d->stopped || px_buffer_length(&d->socket.out) == 0 ||
         px_buffer_length(&d->socket.out) + PX_READ_SIZE < limit)
         return;

@@ -29,7 +29,9 @@ struct px_downstream {
     bool full;     /* it has as many open calls as one may have */
     bool stopped;  /* the brain knows that this client does not read */
     bool ended;    /* the brain knows that no more comes */
+    bool owes;     /* the brain knows that it keeps us waiting … */
     bool is_closing;
+    uint64_t done;              /* … and how many bytes had come and gone when it was last told so */
     const uint8_t *front_bytes; /* while it is being asked about, or held */
 };
 

@@ -112,7 +112,9 @@ static const struct pol_listener *describe_listeners(const struct px_settings *s
         listeners[i] = (struct pol_listener){ .server = from->server,
                                               .clients = from->clients,
                                               .clients_per_address = from->clients_per_address,
-                                              .bind_timeout = from->bind_timeout };
+                                              .bind_timeout = from->bind_timeout,
+                                              .client_timeout = from->client_timeout,
+                                              .idle_timeout = from->idle_timeout };
     }
     return listeners;
 }

@@ -84,10 +84,13 @@ struct px_listener {
     char *text;   /* address as written; owned */
     bool retired; /* as of a server */
     struct px_address address;
-    unsigned server;              /* index into servers */
-    int64_t bind_timeout;         /* ms a client may take from its accept to a bind that the server accepted; 0: for
+    unsigned server;      /* index into servers */
+    int64_t bind_timeout; /* ms a client may take from its accept to a bind that the server accepted; 0: for
                              ever */
-    unsigned clients;             /* most clients at once */
+    int64_t
+        client_timeout;   /* ms that a bound client may stand within a PDU or request, or take nothing; 0: for ever */
+    int64_t idle_timeout; /* ms that one may be without a call; 0: for ever */
+    unsigned clients;     /* most clients at once */
     unsigned clients_per_address; /* most clients at once of one source address (or uid) */
     unsigned contexts;            /* presentation contexts kept for a connection; never 0 */
     size_t buffer;                /* bytes that may wait for a connection whose reader has stopped; never 0 */

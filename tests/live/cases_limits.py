@@ -2,13 +2,15 @@
 
 import os
 import select
+import socket
 import subprocess
 import time
 
-from case import case, check, check_calls, compare, equal
+from case import case, check, check_calls, compare, equal, stays_false
+from cases_admission import bound
 from harness import ROOT, Skip, rpc, wait_until
 from recorder import DEAF, Recorder, ack
-from rpc import ALTER, BIND_ACK, BIND_NAK, CONC_MPX, ECHO, TEST, WHOLE, bind, context, request, test_call
+from rpc import ALTER, BIND_ACK, BIND_NAK, CONC_MPX, ECHO, TEST, WHOLE, bind, context, fragments, request, test_answer, test_call
 
 MIB = 1 << 20
 
@@ -129,6 +131,60 @@ def dripping(world):
             break
     equal(end or link.end(), "reset", "the end")
     check(0.3 < time.monotonic() - began < 2, "it took %.2f s" % (time.monotonic() - began))
+
+
+@case("limits/client-timeout-of-half-a-request")
+def half_a_request(world):
+    """The slot of a call whose client stops in the middle of it is free again; one that goes on slowly is served."""
+    server = world.server()
+    proxy = world.proxy(server, listener="client-timeout: 300ms", server="calls: 1")
+    stops, other = bound(world, proxy), bound(world, proxy)
+    parts = fragments(0, test_call(1, size=4000), 1000, call_id=2)
+    stops.send(parts[0])
+    other.call(2, call_id=2)
+    equal(stops.end(), "reset", "the end of the one that stopped")
+    equal(test_answer(other.read())[0], 2, "own id of the other one")
+    slow = bound(world, proxy)
+    *first, last = fragments(0, test_call(3, size=4000), 1000, call_id=2)
+    for part in first:
+        slow.send(part)
+        stays_false(lambda: select.select([slow.socket], [], [], 0)[0], "it was ended")
+    slow.send(last)
+    equal(test_answer(slow.read())[0], 3, "own id of the slow one")
+    check(("client", "client-timeout") in proxy.connections(), "%r" % proxy.connections())
+
+
+@case("limits/client-timeout-of-half-a-pdu")
+def half_a_pdu(world):
+    proxy = world.proxy(world.server(), listener="client-timeout: 300ms")
+    link, idle = bound(world, proxy), bound(world, proxy)
+    link.send(request(0, test_call(1), call_id=2)[:20])
+    equal(link.end(), "reset", "its end")
+    idle.call(2, call_id=2)  # one that owes nothing may take its time
+    equal(test_answer(idle.read())[0], 2, "own id")
+
+
+@case("limits/client-timeout-of-one-that-does-not-read")
+def not_reading(world):
+    """It pipelines calls with large answers and reads none of them."""
+    server = world.server()
+    proxy = world.proxy(server, listener="client-timeout: 500ms\nbuffer: 64KiB")
+    link = world.link(proxy)
+    link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    equal(link.bind().type, BIND_ACK, "answer to the bind")
+    for own in range(100):
+        link.call(own + 1, call_id=own + 2, answer=100000)
+    wait_until(lambda: ("client", "client-timeout") in proxy.connections(), "its end")
+
+
+@case("limits/idle-timeout")
+def idle(world):
+    proxy = world.proxy(world.server(), listener="idle-timeout: 300ms")
+    link = bound(world, proxy)
+    link.call(1, "slow", 600)
+    equal(test_answer(link.read())[0], 1, "own id of a call that takes longer")
+    equal(link.end(), "fin", "its end")
+    equal(proxy.wait_connections(2)[0], ("client", "idle-timeout"), "reason")
 
 
 @case("limits/bind-timeout-of-a-server-that-never-answers")

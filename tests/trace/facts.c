@@ -115,6 +115,7 @@ static const char *const event_keys[] = {
     [POL_CLIENT_STRAY] = "client",
     [POL_CLIENT_END] = "client how cut?",
     [POL_CLIENT_GONE] = "client",
+    [POL_CLIENT_OWES] = "client on",
     [POL_CREDIT] = "client? link? room",
     [POL_DIALLED] = "link error ours?",
     [POL_BOUND] = "link accepted group?",

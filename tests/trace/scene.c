@@ -95,6 +95,8 @@ static bool read_listener(struct tr_scene *s, const struct tr_line *line, struct
         { "clients", &listener->clients, NULL },
         { "clients-per-address", &listener->clients_per_address, NULL },
         { "bind-timeout", NULL, &listener->bind_timeout },
+        { "client-timeout", NULL, &listener->client_timeout },
+        { "idle-timeout", NULL, &listener->idle_timeout },
     };
     if (!read_settings(line, 1, settings, sizeof settings / sizeof *settings, failure))
         return false;

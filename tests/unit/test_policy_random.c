@@ -32,6 +32,7 @@ static const struct pol_call_rules rules[] = {
 #define RULES     ((unsigned)(sizeof rules / sizeof *rules))
 #define STEPS     2500u
 #define BIND_TIME 500
+#define PATIENCE  700
 #define LINGER    30000 /* as the brain has it */
 
 /* ---- the world ---- */
@@ -54,6 +55,8 @@ struct a_client {
     int64_t binding;     /* since when it has time to bind; INT64_MAX: its server takes the time */
     int64_t first_asked; /* when its first PDU came; -1: none has */
     int64_t ended_input;
+    bool owes; /* since … */
+    int64_t touched;
 };
 
 struct a_link {
@@ -563,6 +566,9 @@ static void check_client(const struct world *w, const struct a_client *c)
     must(w, !w->draining || c->link != POL_NONE, "a drain leaves a client without a link");
     bool lingers = c->link != POL_NONE && w->links[c->link].ended_input;
     must(w, !lingers || w->now < c->ended_input + LINGER, "a half-closed client outlives its linger");
+    bool served = c->bound && c->link != POL_NONE && !w->links[c->link].dialling && !lingers;
+    int64_t patience = w->listeners[c->listener].client_timeout;
+    must(w, !served || !c->owes || !patience || w->now < c->touched + patience, "a client owes something for ever");
     bool waits = c->link == POL_NONE && c->front != NOTHING;
     bool may_bind = lingers || c->bound || waits || !bind_time || c->binding == INT64_MAX;
     must(w, may_bind || w->now < c->binding + bind_time, "a client outlives its bind time");
@@ -857,6 +863,18 @@ static void do_answer_begin(struct world *w)
     tell_link(w, e);
 }
 
+static void do_owes(struct world *w)
+{
+    struct a_client *c = some_client(w);
+    if (!c)
+        return;
+    c->owes = chance(w, 70);
+    c->touched = w->now;
+    struct pol_event e = of_client(c, POL_CLIENT_OWES);
+    e.on = c->owes;
+    tell(w, e);
+}
+
 static void do_progress(struct world *w)
 {
     struct a_call *k = leased_call(w);
@@ -977,8 +995,10 @@ static void do_bound(struct world *w)
     struct pol_event e = of_link(l, POL_BOUND);
     e.accepted = chance(w, 90);
     e.group = below(w, 4);
-    if (l->client != POL_NONE && e.accepted)
+    if (l->client != POL_NONE && e.accepted) {
         w->clients[l->client].bound = true;
+        w->clients[l->client].touched = w->now;
+    }
     tell_link(w, e);
 }
 
@@ -1101,6 +1121,7 @@ static const struct {
     { do_bound, 60 },   { do_stray_down, 2 }, { do_callback_down, 4 }, { do_credit, 8 },      { do_client_end, 3 },
     { do_link_end, 2 }, { do_gone, 60 },      { do_stale, 10 },        { do_time, 8 },        { do_progress, 8 },
     { do_liveness, 8 }, { do_checked, 8 },    { do_server_drain, 4 },  { do_cancel, 1 },      { do_renew, 1 },
+    { do_owes, 8 },
 };
 
 static void do_something(struct world *w)
@@ -1137,8 +1158,12 @@ static void begin(struct world *w, uint64_t seed)
         members += count;
     }
     for (unsigned i = 0; i < LISTENERS; i++)
-        w->listeners[i] = (struct pol_listener){ below(w, SERVERS), chance(w, 30) ? 3 : 0, chance(w, 30) ? 2 : 0,
-                                                 chance(w, 70) ? BIND_TIME : 0 };
+        w->listeners[i] = (struct pol_listener){ below(w, SERVERS),
+                                                 chance(w, 30) ? 3 : 0,
+                                                 chance(w, 30) ? 2 : 0,
+                                                 chance(w, 70) ? BIND_TIME : 0,
+                                                 chance(w, 50) ? PATIENCE : 0,
+                                                 chance(w, 30) ? PATIENCE : 0 };
     for (unsigned i = 0; i < CLIENTS; i++)
         w->clients[i].id.index = i;
     for (unsigned i = 0; i < LINKS; i++)

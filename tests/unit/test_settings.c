@@ -113,6 +113,8 @@ static const char all_set[] =
     "  - address: \"[::1]:0\"\n"
     "    server: second\n"
     "    bind-timeout: never\n"
+    "    client-timeout: never\n"
+    "    idle-timeout: 1h\n"
     "    clients: 10000\n"
     "    clients-per-address: 500\n"
     "    contexts: 8\n"
@@ -225,10 +227,10 @@ static void test_origins(void **state)
     const struct px_settings *s = &outcome.settings;
     (void)state;
     assert_false(s->servers[0].origins[PX_RULE_COM_TIMEOUT].given);
-    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 22);
-    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 25);
-    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 32);
-    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 36);
+    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 24);
+    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 27);
+    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 34);
+    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 38);
     drop(&outcome);
     outcome = load_from(NULL, &overrides);
     assert_true(outcome.settings.servers[0].origins[PX_RULE_DEADLINE].given);
@@ -281,6 +283,8 @@ static void test_print(void **state)
                                 "  - address: 127.0.0.1:1135\n"
                                 "    server: a\n"
                                 "    bind-timeout: 10s\n"
+                                "    client-timeout: 1m\n"
+                                "    idle-timeout: never\n"
                                 "    clients: unlimited\n"
                                 "    clients-per-address: unlimited\n"
                                 "    contexts: 256\n"
