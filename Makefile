@@ -70,6 +70,10 @@ $(B)/test-server $(B)/test-client:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -luv
 
+$(B)/storm: $(call objects,tests/bench/storm.c $(wire_sources)) $(B)/libdissect.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -luv
+
 $(B)/trace: $(call objects,$(wildcard tests/trace/*.c)) $(B)/libpolicy.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
@@ -109,9 +113,9 @@ peers: $(call need,peers) ## real clients and servers through rpcward, compared 
 run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
 	$(Q)tests/support/demonstration $(B) $(TIME)
 
-bench: $(call need,bench) ## what rpcward costs beside HAProxy and a direct connection (TIME=seconds a run)
-	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client
-	$(Q)tests/bench/bench.py --build $(B) $(if $(TIME),--seconds $(TIME)) $(BENCH)
+bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy and directly (BENCH=relay, storm, crowd: only that)
+	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client $(B)/storm
+	$(Q)for bench in $(or $(BENCH),relay storm crowd); do tests/bench/$$bench.py --build $(B) || exit 1; done
 
 soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)

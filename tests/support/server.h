@@ -2,6 +2,7 @@
  *
  *     server_main ---> server_listen ---> server_link ---> server_bind ---> server_group
  *                                              `---> server_call ---> server_echo, _test, _probe, _mgmt
+ *                                                          `---> server_workers
  *
  * The server answers in the byte order that its client speaks (C706 ch. 14 leaves it free): bind answers,
  * faults and stub data are all written in the order of the DREP they carry, which is the request's. */
@@ -45,7 +46,10 @@ extern const struct srv_interface srv_mgmt;  /* the runtime's own (C706 appendix
 extern const struct srv_interface *const srv_interfaces[];
 extern const size_t srv_interface_count;
 
+struct srv_job;
+
 TAILQ_HEAD(srv_calls, srv_call);
+TAILQ_HEAD(srv_jobs, srv_job);
 
 struct server {
     uv_loop_t loop;
@@ -53,6 +57,9 @@ struct server {
     struct ledger ledger; /* one line per execution */
     struct ledger events; /* connections come and go, cancels */
     struct srv_calls spare;
+    struct srv_jobs jobs; /* that no worker has taken yet, in order */
+    uint32_t workers;     /* 0: as many as there are calls */
+    uint32_t workers_busy;
     uint32_t last_serial;
     uint64_t executed;
 };
@@ -86,6 +93,7 @@ struct srv_call {
     struct srv_link *link;
     const struct srv_interface *interface;
     uv_timer_t timer;
+    struct srv_job *job;                                                      /* NULL: none waits or works for it */
     void (*due)(struct srv_call *call);                                       /* when the timer ends */
     void (*client_said)(struct srv_call *call, const struct dis_pdu *answer); /* to our callback; else NULL */
     struct bytes out;                                                         /* the answer's stub */
@@ -144,6 +152,10 @@ void srv_send_part(struct srv_call *call, size_t most);                /* writes
 void srv_answer(struct srv_call *call);                                /* writes it, ends the call */
 void srv_fault(struct srv_call *call, uint32_t status, uint8_t flags); /* ends the call */
 void srv_end(struct srv_call *call);                                   /* says nothing */
+
+/* server_workers: as srv_wait(), once a worker is free; call->due is set. And: its client has gone, its worker goes on. */
+void srv_work(struct srv_call *call, uint64_t ms);
+void srv_work_unwatched(struct srv_call *call);
 
 /* tally */
 uint32_t srv_tally(uint64_t own_id); /* adds one; how often this id was given */

@@ -38,6 +38,7 @@ static struct srv_call *begin(struct srv_link *link, const struct dis_header *he
 void srv_end(struct srv_call *call)
 {
     uv_timer_stop(&call->timer);
+    srv_work_unwatched(call);
     bytes_clear(&call->out);
     TAILQ_REMOVE(&call->link->calls, call, entry);
     TAILQ_INSERT_HEAD(&call->link->server->spare, call, entry);
@@ -105,7 +106,10 @@ static void on_timer(uv_timer_t *timer)
 void srv_wait(struct srv_call *call, uint64_t ms, void (*due)(struct srv_call *call))
 {
     call->due = due;
-    uv_timer_start(&call->timer, on_timer, ms, 0);
+    if (call->link->server->workers > 0)
+        srv_work(call, ms);
+    else
+        uv_timer_start(&call->timer, on_timer, ms, 0);
 }
 
 bool srv_enter(struct srv_call *call, const struct dis_cursor *in, uint64_t id)

@@ -4,6 +4,7 @@
 #include <argp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LISTENERS_MAX 16u
@@ -13,10 +14,11 @@ struct options {
     unsigned listen_count;
     const char *ledger;
     const char *accept_log;
+    uint32_t workers;
     bool quiet;
 };
 
-enum { OPTION_LEDGER = 256, OPTION_ACCEPT_LOG };
+enum { OPTION_LEDGER = 256, OPTION_ACCEPT_LOG, OPTION_WORKERS };
 
 static const struct argp_option option_table[] = {
     { "listen", 'l', "A:P", 0, "IPv4, [IPv6] or unix:/path; port 0 picks one; may be repeated", 0 },
@@ -24,6 +26,8 @@ static const struct argp_option option_table[] = {
       "Append a line per execution: interface, opnum, own id (test) or call_id, peer, connection", 0 },
     { "accept-log", OPTION_ACCEPT_LOG, "FILE", 0,
       "Append a line per event: open N listener peer; close N why; cancel N call_id; orphaned N call_id", 0 },
+    { "workers", OPTION_WORKERS, "N", 0,
+      "Calls that take time take one of so many workers, in order, even when their client has gone [no limit]", 0 },
     { "quiet", 'q', NULL, 0, "No summary at the end", 0 },
     { 0 },
 };
@@ -42,6 +46,9 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_ACCEPT_LOG:
         options->accept_log = arg;
+        return 0;
+    case OPTION_WORKERS:
+        options->workers = (uint32_t)strtoul(arg, NULL, 10);
         return 0;
     case 'q':
         options->quiet = true;
@@ -80,6 +87,8 @@ int main(int argc, char **argv)
     uv_loop_init(&server.loop);
     wire_turn_start(&server.turn, &server.loop);
     TAILQ_INIT(&server.spare);
+    TAILQ_INIT(&server.jobs);
+    server.workers = options.workers;
     ledger_open(&server.ledger, options.ledger);
     ledger_open(&server.events, options.accept_log);
     stop_on(&server.loop, &signals[0], SIGTERM);

@@ -5,14 +5,12 @@ with its call log on, in turn. Figures are medians of the ratios of each round, 
 The proxy is alone on one processor, client and server share another."""
 import argparse
 import json
-import os
 import pathlib
-import re
-import signal
 import statistics
 import subprocess
 import tempfile
-import time
+
+from programs import ending, pin, start_haproxy, start_rpcward, start_server
 
 SHAPES = {
     "1 connection, small calls": ["--connections", "1", "--size", "64"],
@@ -35,29 +33,6 @@ listen relay
 """
 
 
-def pin(cpu):
-    return lambda: os.sched_setaffinity(0, {cpu % os.cpu_count()})
-
-
-def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for_port(port):
-    import socket
-    end = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise SystemExit(f"nothing listens on port {port} after 10 s")
-
-
 def cpu_ns(pid):
     """Time on a processor of all threads of a process, in nanoseconds."""
     return sum(int((t / "schedstat").read_text().split()[0]) for t in pathlib.Path(f"/proc/{pid}/task").iterdir())
@@ -66,12 +41,12 @@ def cpu_ns(pid):
 class Way:
     """One way to the server: a proxy's process, or none."""
 
-    def __init__(self, name, process, port):
-        self.name, self.process, self.port = name, process, port
+    def __init__(self, name, process, address):
+        self.name, self.process, self.address = name, process, address
 
     def run(self, build, shape, seconds):
         before = cpu_ns(self.process.pid) if self.process else 0
-        out = subprocess.run([f"{build}/test-client", "--connect", f"127.0.0.1:{self.port}", "--seconds", str(seconds),
+        out = subprocess.run([f"{build}/test-client", "--connect", self.address, "--seconds", str(seconds),
                               *SHAPES[shape]], stdout=subprocess.PIPE, preexec_fn=pin(0), check=False)
         report = json.loads(out.stdout)
         if report["answered"] != report["calls"]:
@@ -82,22 +57,11 @@ class Way:
 
 
 def start(build, folder):
-    server = subprocess.Popen([f"{build}/test-server", "--quiet", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
-                              text=True, preexec_fn=pin(0))
-    address = server.stdout.readline().split()[1]
-    port = free_port()
-    config = pathlib.Path(folder, "haproxy.cfg")
-    config.write_text(HAPROXY.format(port=port, server=address))
-    haproxy = subprocess.Popen(["haproxy", "-q", "-db", "-f", str(config)], preexec_fn=pin(1))
-    wait_for_port(port)
-    with open(f"{folder}/calls.log", "wb") as log:
-        rpcward = subprocess.Popen([f"{build}/rpcward", "--listen", "127.0.0.1:0", "--server", address], stderr=log,
-                                   preexec_fn=pin(1))
-    ready = None
-    while not ready:
-        ready = re.search(r"ready: 127\.0\.0\.1:(\d+)", pathlib.Path(folder, "calls.log").read_text())
-    ways = [Way("direct", None, int(address.split(":")[1])), Way("haproxy", haproxy, port),
-            Way("rpcward", rpcward, int(ready[1]))]
+    server, address = start_server(build)
+    haproxy, haproxy_address = start_haproxy(folder, HAPROXY.replace("{server}", address))
+    rpcward, rpcward_address = start_rpcward(build, folder, "--listen", "127.0.0.1:0", "--server", address)
+    ways = [Way("direct", None, address), Way("haproxy", haproxy, haproxy_address),
+            Way("rpcward", rpcward, rpcward_address)]
     return ways, [server, haproxy, rpcward]
 
 
@@ -121,7 +85,7 @@ def main():
         print(f"{'':34}{'calls/s':>10}{'':>10}{'':>10}{'proxy CPU us/call':>22}{'rpcward/haproxy':>20}")
         print(f"{'shape':34}{'direct':>10}{'haproxy':>10}{'rpcward':>10}{'haproxy':>12}{'rpcward':>10}"
               f"{'CPU':>12}{'calls/s':>8}")
-        try:
+        with ending(*processes):
             for shape in SHAPES:
                 if options.shape not in shape:
                     continue
@@ -130,9 +94,6 @@ def main():
                 print(f"{shape:34}" + "".join(f"{median(rounds, w.name, 'calls_per_second'):10.0f}" for w in ways) +
                       f"{median(rounds, 'haproxy', 'cpu_us'):12.2f}{median(rounds, 'rpcward', 'cpu_us'):10.2f}" +
                       f"{ratio(rounds, 'cpu_us'):12.2f}{ratio(rounds, 'calls_per_second'):8.2f}", flush=True)
-        finally:
-            for process in processes:
-                process.send_signal(signal.SIGKILL)
 
 
 if __name__ == "__main__":
