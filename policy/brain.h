@@ -72,6 +72,7 @@ struct link {
     uint8_t state;    /* enum link_state */
     uint8_t reason;   /* ORPHANED, SETTLING: enum pol_reason */
     bool condemned;   /* a fault of the server's was about the connection, and not about a call */
+    bool keeps;       /* the server keeps it after an orphaned */
     bool reset;       /* SETTLING: not in order */
     bool told;        /* SETTLING: a fault has told the client */
     bool told_signed; /* SETTLING: one has, on a connection whose security context it broke */

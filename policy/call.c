@@ -143,6 +143,12 @@ static enum pol_ending given_up(const struct call *k)
     return k->cancelled ? POL_CANCELLED : POL_TIMED_OUT;
 }
 
+static uint8_t farewell(const struct pol_brain *b, const struct call *k)
+{
+    bool forbidden = k->level >= LEVEL_CONNECT || (k->rules.farewell == POL_SAY_ORPHANED && !b->links[k->link].keeps);
+    return forbidden ? POL_SAY_NOTHING : k->rules.farewell;
+}
+
 /* Its line is written when its client is told; what becomes of it afterwards concerns the server alone. */
 static void abandon(struct pol_brain *b, uint32_t call)
 {
@@ -151,7 +157,8 @@ static void abandon(struct pol_brain *b, uint32_t call)
     a->call = pol_call_id(b, call);
     a->link = pol_link_id(b, k->link);
     a->ending = given_up(k);
-    a->cancel = k->rules.cancel && k->level < LEVEL_CONNECT;
+    a->farewell = farewell(b, k);
+    k->orphaned = k->orphaned || a->farewell == POL_SAY_ORPHANED;
     move(b, call, CALL_ABANDONED);
     set_deadline(b, call, due_at(k));
     b->links[k->link].abandoned++;

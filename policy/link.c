@@ -153,6 +153,7 @@ void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
         return;
     if (l->state == LINK_RELAYING)
         set_deadline(b, e->link.index, POL_NEVER);
+    l->keeps = l->keeps || e->keeps;
     if (l->client != POL_NONE && e->accepted) {
         pol_client_bound(b, l->client);
         pol_group_granted(b, e->link.index, e->group, b->clients[l->client].identity);

@@ -55,12 +55,19 @@ struct pol_server {
     uint32_t member_count;
 };
 
+/* What the server of a call that is given up is told. */
+enum pol_farewell {
+    POL_SAY_NOTHING,
+    POL_SAY_CANCEL,   /* co_cancel */
+    POL_SAY_ORPHANED, /* where it has granted to keep the connection after that; else nothing */
+};
+
 /* What holds for a kind of calls. Times are ms, 0: never. */
 struct pol_call_rules {
     int64_t com_timeout;  /* inside its server, before the connection is proven alive by keep-alive */
     int64_t call_timeout; /* of silence from the server, while a call is inside it */
     int64_t deadline;     /* of a whole call, waiting included */
-    bool cancel;          /* a call that is given up is cancelled as well, where no security context forbids it */
+    uint8_t farewell;     /* enum pol_farewell: what the server is told, where no security context forbids it */
     bool pending;         /* it returns only when something happens: takes no slot, and no time-out but com_timeout */
 };
 
@@ -107,7 +114,7 @@ enum pol_event_kind {
                      /* … some of that has come or gone; off: it owes nothing any more */
     POL_CREDIT,        /* client or link, room · false: its reader has stopped; true: it takes bytes again */
     POL_DIALLED,       /* link error ours · 0: connected; else errno */
-    POL_BOUND,         /* link accepted group · the server answered a bind; asks */
+    POL_BOUND,         /* link accepted group keeps · the server answered a bind; asks */
     POL_ACCEPTED,      /* call first_done last_done · what write() has taken of its request */
     POL_ANSWER_BEGIN,  /* call fault status dne · first fragment of the answer · asks */
     POL_ANSWER_END,    /* call · the last one */
@@ -143,6 +150,7 @@ struct pol_event {
     bool room;
     bool silent;
     bool accepted; /* bind_ack or alter_context_resp; false: bind_nak */
+    bool keeps;    /* it has granted to keep the connection after an orphaned (MS-RPCE 2.2.2.14) */
     bool first_done;
     bool last_done;
     bool fault;
@@ -179,10 +187,10 @@ enum pol_action_kind {
     POL_CLOSE,       /* client or link, reset when reason */
     POL_LISTEN_OFF,  /* listener */
     POL_END,         /* call ending proof: it is over, its index is free again; write its line */
-    POL_ABANDON,     /* call ending proof cancel: write its line; it stays inside the server, its answer is dropped */
-    POL_RELEASE,     /* call: one that was abandoned is over, its index is free again */
-    POL_MEMBER,      /* member, on: it is up again; off: it is down. Tell the administrator */
-    POL_CHECK,       /* member, on: find out whether it is well; off: that takes too long, stop it */
+    POL_ABANDON, /* call ending proof farewell: write its line; it stays inside the server, its answer is dropped */
+    POL_RELEASE, /* call: one that was abandoned is over, its index is free again */
+    POL_MEMBER,  /* member, on: it is up again; off: it is down. Tell the administrator */
+    POL_CHECK,   /* member, on: find out whether it is well; off: that takes too long, stop it */
     POL_ACTION_KINDS
 };
 
@@ -251,10 +259,10 @@ struct pol_action {
     uint8_t reason;
     uint8_t ending;
     uint8_t proof;
-    bool on;     /* POL_PROBE, POL_MEMBER, POL_CHECK */
-    bool reset;  /* POL_CLOSE: by RST, not by FIN */
-    bool ack;    /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
-    bool cancel; /* POL_ABANDON: send co_cancel */
+    bool on;          /* POL_PROBE, POL_MEMBER, POL_CHECK */
+    bool reset;       /* POL_CLOSE: by RST, not by FIN */
+    bool ack;         /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
+    uint8_t farewell; /* POL_ABANDON: enum pol_farewell */
     bool dne;
     struct pol_id client; /* the ids that do not apply have the index POL_NONE */
     struct pol_id link;

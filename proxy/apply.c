@@ -180,10 +180,10 @@ static void apply_end(struct px_loop *loop, const struct pol_action *a)
     free_call(loop, k, d);
 }
 
-static void cancel(struct px_upstream *u, const struct px_call *k)
+static void send_farewell(struct px_upstream *u, const struct px_call *k, uint8_t farewell)
 {
     uint8_t pdu[PX_REPLY_MAX];
-    size_t length = px_reply_cancel(pdu, k);
+    size_t length = px_reply_control(pdu, k, farewell == POL_SAY_CANCEL ? DIS_CO_CANCEL : DIS_ORPHANED);
     struct dis_header header = dis_header_decode(pdu);
     px_upstream_write(u, pdu, length);
     px_translate_passed_up(u->association, NULL, &header);
@@ -196,8 +196,8 @@ static void apply_abandon(struct px_loop *loop, const struct pol_action *a)
     struct px_upstream *u = link_of(loop, a->link);
     tell_end(loop, k, a);
     k->abandoned = true;
-    if (a->cancel && u)
-        cancel(u, k);
+    if (a->farewell != POL_SAY_NOTHING && u)
+        send_farewell(u, k, a->farewell);
 }
 
 static void apply_release(struct px_loop *loop, const struct pol_action *a)

@@ -15,10 +15,10 @@ size_t px_reply_fault(uint8_t *out, const struct px_call *k, uint32_t status, bo
     return dis_compose_fault(out, PX_REPLY_MAX, &head, k->context_id, status);
 }
 
-size_t px_reply_cancel(uint8_t *out, const struct px_call *k)
+size_t px_reply_control(uint8_t *out, const struct px_call *k, enum dis_ptype type)
 {
     struct dis_head head = { .drep = k->drep, .minor = k->minor, .call_id = k->call_id };
-    return dis_compose_control(out, PX_REPLY_MAX, DIS_CO_CANCEL, &head);
+    return dis_compose_control(out, PX_REPLY_MAX, type, &head);
 }
 
 static struct dis_context_result accept_context(const struct dis_context *context)

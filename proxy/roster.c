@@ -65,6 +65,10 @@ static int64_t time_of(int64_t ms)
     return ms == PX_NEVER ? 0 : ms;
 }
 
+static const uint8_t farewells[] = { [PX_ON_TIMEOUT_ABANDON] = POL_SAY_NOTHING,
+                                     [PX_ON_TIMEOUT_CANCEL] = POL_SAY_CANCEL,
+                                     [PX_ON_TIMEOUT_ORPHAN] = POL_SAY_ORPHANED };
+
 /* The brain's rows are those of the settings. */
 static const struct pol_call_rules *describe_rules(const struct px_call_rules_table *table)
 {
@@ -74,7 +78,7 @@ static const struct pol_call_rules *describe_rules(const struct px_call_rules_ta
         rules[i] = (struct pol_call_rules){ .com_timeout = time_of(from->com_timeout),
                                             .call_timeout = time_of(from->call_timeout),
                                             .deadline = time_of(from->deadline),
-                                            .cancel = from->on_timeout == PX_ON_TIMEOUT_CANCEL,
+                                            .farewell = farewells[from->on_timeout],
                                             .pending = from->pending };
     }
     return rules;

@@ -18,6 +18,7 @@
 enum px_on_timeout {
     PX_ON_TIMEOUT_ABANDON, /* its answer is swallowed */
     PX_ON_TIMEOUT_CANCEL,  /* as above, and the server is asked by co_cancel to stop */
+    PX_ON_TIMEOUT_ORPHAN,  /* as above, and the server is told by orphaned, if it keeps the connection then */
 };
 
 /* What a call may take. An interface or operation may have its own of these, see call_rules.h. */

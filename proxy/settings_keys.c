@@ -50,7 +50,7 @@ static const char *const checks[] = { [PX_CHECK_NONE] = "none",
                                       [PX_CHECK_LISTENING] = "listening",
                                       NULL };
 static const char *const on_timeout[] = {
-    [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", NULL
+    [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", [PX_ON_TIMEOUT_ORPHAN] = "orphan", NULL
 };
 
 const struct px_setting_key px_setting_keys[] = {
@@ -86,7 +86,7 @@ const struct px_setting_key px_setting_keys[] = {
       "How long the server may be silent before a call is given up.", RULE(CALL_TIMEOUT(px_server)) },
     { "servers.*.deadline", "duration or never", "never", "How long a call may take, waiting included.",
       RULE(DEADLINE(px_server)) },
-    { "servers.*.on-timeout", "abandon or cancel", "abandon", "What becomes of a call whose time is up.",
+    { "servers.*.on-timeout", "abandon, cancel or orphan", "abandon", "What becomes of a call whose time is up.",
       RULE(ON_TIMEOUT(px_server)) },
     { "servers.*.abandoned", "count", NULL, "Most calls inside the server whose answer nobody waits for.",
       RULE(NUMBER(PX_VALUE_COUNT, px_server, abandoned, 1, 1000000), .given = px_given_number) },
@@ -146,7 +146,7 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(CALL_TIMEOUT(px_interface), OWN) },
     { "interfaces.*.deadline", "duration or never", NULL, "Its own, instead of the server's.",
       RULE(DEADLINE(px_interface), OWN) },
-    { "interfaces.*.on-timeout", "abandon or cancel", NULL, "Its own, instead of the server's.",
+    { "interfaces.*.on-timeout", "abandon, cancel or orphan", NULL, "Its own, instead of the server's.",
       RULE(ON_TIMEOUT(px_interface), OWN) },
     { "interfaces.*.pending", "yes or no", NULL, "Whether all its operations return only when something happens.",
       RULE(PENDING(px_interface), OWN) },
@@ -159,8 +159,8 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(CALL_TIMEOUT(px_operation), OWN) },
     { "interfaces.*.operations.*.deadline", "duration or never", NULL, "Its own, instead of the interface's.",
       RULE(DEADLINE(px_operation), OWN) },
-    { "interfaces.*.operations.*.on-timeout", "abandon or cancel", NULL, "Its own, instead of the interface's.",
-      RULE(ON_TIMEOUT(px_operation), OWN) },
+    { "interfaces.*.operations.*.on-timeout", "abandon, cancel or orphan", NULL,
+      "Its own, instead of the interface's.", RULE(ON_TIMEOUT(px_operation), OWN) },
     { "interfaces.*.operations.*.pending", "yes or no", NULL, "Whether it returns only when something happens.",
       RULE(PENDING(px_operation), OWN) },
 };

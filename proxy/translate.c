@@ -259,6 +259,16 @@ static void down_callback(struct px_calls *calls, struct px_association *a, cons
     fact->swallow = a->swallow_callback;
 }
 
+static bool grants_to_keep(const struct dis_bind_ack *ack)
+{
+    struct dis_list results = ack->results;
+    struct dis_context_result result;
+    while (dis_next_result(&results, &result))
+        if (result.result == DIS_NEGOTIATE_ACK)
+            return result.reason & DIS_KEEP_CONNECTION_ON_ORPHAN;
+    return false;
+}
+
 static void down_bound(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
                        struct px_fact *fact)
 {
@@ -268,6 +278,7 @@ static void down_bound(struct px_calls *calls, struct px_association *a, const s
     px_association_answered(a, nak ? NULL : &pdu->bind_ack);
     ask(fact, POL_BOUND);
     fact->ask.accepted = !nak;
+    fact->ask.keeps = !nak && grants_to_keep(&pdu->bind_ack);
     fact->ask.group = nak ? 0 : pdu->bind_ack.assoc_group_id;
 }
 

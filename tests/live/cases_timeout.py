@@ -5,7 +5,7 @@ import time
 from case import case, check, compare, equal
 from harness import rpc, wait_until
 from recorder import DEAF, Recorder, ack
-from rpc import BIND_ACK, CONC_MPX, FAULT, TEST, WHOLE, bind, context, test_answer
+from rpc import BIND_ACK, CONC_MPX, FAULT, TEST, WHOLE, bind, context, features, test_answer
 
 CANCELLED, TOO_BUSY = 0x1C00000D, 0x1C010014
 
@@ -146,6 +146,21 @@ def cancel(world):
     wait_until(lambda: [event[2] for event in server.events("co_cancel")] == ["2"], "co_cancel")
     link.call(8, call_id=3)  # evidence is still exact: our own PDU is no part of it
     equal(test_answer(link.read())[0], 8, "own id")
+
+
+@case("timeout/orphaned-is-sent-where-it-was-negotiated")
+def orphan(world):
+    """A server that has not granted to keep the connection after it is told nothing."""
+    server = world.server()
+    proxy = world.proxy(server, server="call-timeout: 200ms\non-timeout: orphan")
+    for serial, offers in enumerate(([], [context(1, TEST, (features(2),))])):
+        link = world.link(proxy)
+        equal(link.bind(context(0, TEST), *offers).type, BIND_ACK, "answer to the bind")
+        link.call(7 + 2 * serial, "slow", 600)
+        told(link, CANCELLED)
+        link.call(8 + 2 * serial, call_id=3)
+        equal(test_answer(link.read())[0], 8 + 2 * serial, "own id")
+    equal(server.events("orphaned"), [["orphaned", "2", "2"]], "orphaned")
 
 
 @case("timeout/late-answer-of-a-multiplexed-connection")

@@ -38,6 +38,14 @@ static const char *when_name(unsigned value)
     return of_table(words, COUNT(words), value);
 }
 
+static const char *farewell_name(unsigned value)
+{
+    static const char *const words[] = {
+        [POL_SAY_NOTHING] = "nothing", [POL_SAY_CANCEL] = "cancel", [POL_SAY_ORPHANED] = "orphaned"
+    };
+    return of_table(words, COUNT(words), value);
+}
+
 /* ---- fields ---- */
 
 enum type { ID, WORD, BYTE, NUMBER, STATUS, WIDE }; /* WORD and BYTE: 1 byte; NUMBER and STATUS: 4; WIDE: 8 */
@@ -76,6 +84,7 @@ static const struct field event_fields[] = {
     { "orphaned", WORD, EVENT(orphaned), 0, flag_name },
     { "room", WORD, EVENT(room), 0, flag_name },
     { "accepted", WORD, EVENT(accepted), 0, flag_name },
+    { "keeps", WORD, EVENT(keeps), 0, flag_name },
     { "first-done", WORD, EVENT(first_done), 0, flag_name },
     { "last-done", WORD, EVENT(last_done), 0, flag_name },
     { "fault", WORD, EVENT(fault), 0, flag_name },
@@ -92,7 +101,7 @@ static const struct field action_fields[] = {
     { "delay", NUMBER, ACTION(delay), 0, NULL },
     { "dne", WORD, ACTION(dne), 0, flag_name },
     { "ack", WORD, ACTION(ack), 0, flag_name },
-    { "cancel", WORD, ACTION(cancel), 0, flag_name },
+    { "say", WORD, ACTION(farewell), 0, farewell_name },
     { "on", WORD, ACTION(on), 0, flag_name },
     { "with", WORD, ACTION(reset), 0, with_name },
     { "when", WORD, ACTION(when), 0, when_name },
@@ -118,7 +127,7 @@ static const char *const event_keys[] = {
     [POL_CLIENT_OWES] = "client on",
     [POL_CREDIT] = "client? link? room",
     [POL_DIALLED] = "link error ours?",
-    [POL_BOUND] = "link accepted group?",
+    [POL_BOUND] = "link accepted group? keeps?",
     [POL_ACCEPTED] = "call first-done last-done",
     [POL_ANSWER_BEGIN] = "call fault? status? dne?",
     [POL_ANSWER_END] = "call fault?",
@@ -150,7 +159,7 @@ static const char *const action_keys[] = {
     [POL_CLOSE] = "client? link? with when delay? reason",
     [POL_LISTEN_OFF] = "listener",
     [POL_END] = "call ending proof",
-    [POL_ABANDON] = "call link ending cancel",
+    [POL_ABANDON] = "call link ending say",
     [POL_RELEASE] = "call",
     [POL_PROBE] = "client? link? on",
     [POL_MEMBER] = "member on",

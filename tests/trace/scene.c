@@ -70,16 +70,16 @@ static bool read_rule(struct tr_scene *s, const struct tr_line *line, struct tr_
     if (s->settings.rule_count == TR_ROWS_MAX)
         return tr_fail(failure, line->number, 1, "too many rules");
     struct pol_call_rules *rule = &s->rules[s->settings.rule_count++];
-    uint32_t cancel = 0, pending = 0;
+    uint32_t farewell = 0, pending = 0;
     const struct setting settings[] = {
         { "com-timeout", NULL, &rule->com_timeout },
         { "call-timeout", NULL, &rule->call_timeout },
         { "deadline", NULL, &rule->deadline },
-        { "cancel", &cancel, NULL },
+        { "farewell", &farewell, NULL },
         { "pending", &pending, NULL },
     };
     bool good = read_settings(line, 1, settings, sizeof settings / sizeof *settings, failure);
-    rule->cancel = cancel;
+    rule->farewell = (uint8_t)farewell;
     rule->pending = pending;
     return good;
 }

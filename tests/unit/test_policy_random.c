@@ -23,7 +23,8 @@ static const struct pol_call_rules rules[] = {
     { 0 },
     { .call_timeout = 400 },
     { .call_timeout = 400, .pending = true },
-    { .deadline = 700, .cancel = true },
+    { .deadline = 700, .farewell = POL_SAY_CANCEL },
+    { .call_timeout = 300, .farewell = POL_SAY_ORPHANED },
     { .call_timeout = 300, .deadline = 900 },
     { .com_timeout = 200 },
     { .com_timeout = 600, .call_timeout = 200 },
@@ -994,6 +995,7 @@ static void do_bound(struct world *w)
         return;
     struct pol_event e = of_link(l, POL_BOUND);
     e.accepted = chance(w, 90);
+    e.keeps = chance(w, 30);
     e.group = below(w, 4);
     if (l->client != POL_NONE && e.accepted) {
         w->clients[l->client].bound = true;

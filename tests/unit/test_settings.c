@@ -483,7 +483,7 @@ static const struct {
       "f:4:18: error: '11' is not between 0 and 10, and a duration needs one of the units ms, s, m, h, d\n"
       "f:5:19: error: '30' is not a duration or never: it needs one of the units ms, s, m, h, d\n"
       "f:6:15: error: '0s' is not between 1ms and 3650d, nor never\n"
-      "f:7:17: error: 'wait' is not abandon or cancel\n"
+      "f:7:17: error: 'wait' is not abandon, cancel or orphan\n"
       "f:8:16: error: '0' is not between 1 and 1000000\n"
       "f:9:24: error: 'unlimited' is not a count: it does not start with a digit\n"
       "f:9:44: error: '0s' is not between 1ms and 3650d\n"
