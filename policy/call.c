@@ -66,6 +66,11 @@ static int64_t earlier(int64_t at, int64_t since, int64_t time)
     return time && since + time < at ? since + time : at;
 }
 
+static int64_t deadline_at(const struct call *k)
+{
+    return k->rules.pending ? POL_NEVER : earlier(POL_NEVER, k->begun, k->rules.deadline);
+}
+
 static int64_t long_at(const struct call *k)
 {
     return k->is_long ? POL_NEVER : earlier(POL_NEVER, k->leased, k->rules.com_timeout);
@@ -87,7 +92,7 @@ void pol_call_wait(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     int64_t at = earlier(POL_NEVER, k->begun, k->rules.deadline);
-    set_deadline(b, call, earlier(at, b->now, b->servers[k->server].settings.waiting_longest));
+    set_deadline(b, call, earlier(at, k->begun, b->servers[k->server].settings.waiting_longest));
 }
 
 void pol_call_lease(struct pol_brain *b, uint32_t call)
@@ -309,12 +314,15 @@ static bool too_many_abandoned(const struct server *s)
 }
 
 /* 1818 for the client. The server is not told: it goes on, and what it does still counts. Only where that cannot be, its
- * connection is given up: a request was not written whole, an answer has begun, or too many are abandoned already. */
+ * connection is given up: a request was not written whole, an answer has begun, the server waits for an answer of the client's,
+ * or too many are abandoned already. */
 static void give_up(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     bool settling = b->links[k->link].state == LINK_SETTLING; /* because of another of its calls */
-    if (settling || k->state == CALL_ANSWERING || !k->last_done || too_many_abandoned(&b->servers[k->server])) {
+    bool called_back = b->links[k->link].callbacks > 0;       /* whose answer the server would wait for, for ever */
+    if (settling || called_back || k->state == CALL_ANSWERING || !k->last_done ||
+        too_many_abandoned(&b->servers[k->server])) {
         k->overdue = true;
         if (!settling)
             pol_link_settle(b, k->link, true, POL_BY_CALL_TIMEOUT);
@@ -347,8 +355,9 @@ void pol_call_due(struct pol_brain *b, uint32_t call)
     }
     if (due_at(k) > b->now)
         set_deadline(b, call, due_at(k));
-    else if (b->links[k->link].callbacks > 0) /* its server waits for its client */
-        set_deadline(b, call, earlier(long_at(k), b->now, CALLBACK_CHECK));
+    else if (b->links[k->link].callbacks > 0 && deadline_at(k) > b->now) /* its server waits for its client */
+        set_deadline(b, call,
+                     earlier(long_at(k) < deadline_at(k) ? long_at(k) : deadline_at(k), b->now, CALLBACK_CHECK));
     else
         time_out(b, call);
 }

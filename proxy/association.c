@@ -64,8 +64,10 @@ void px_call_free(struct px_calls *calls, struct px_call *k)
     *(k->next == POL_NONE ? &a->last_call : &px_call_at(calls, k->next)->previous) = k->previous;
     if (a->unaccepted == k->id.index)
         a->unaccepted = k->next;
-    if (a->incoming == k->id.index)
+    if (a->incoming == k->id.index) {
         a->incoming = POL_NONE;
+        a->refused_request = !k->leased;
+    }
     a->open_calls--;
     k->association = NULL;
     k->next = calls->free;

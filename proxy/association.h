@@ -78,9 +78,10 @@ struct px_association {
     uint64_t passed_up;        /* bytes passed on upwards: offsets of px_call are in this stream */
     bool callback_down;        /* fragments of a callback request come down … */
     bool swallow_callback;
-    bool callback_up;   /* … and of its answer go up */
-    bool had_maybe;     /* some servers answer calls that want no answer: an answer's call_id must then be right */
-    bool flowing_stray; /* the response that is coming matches no call */
+    bool callback_up;     /* … and of its answer go up */
+    bool had_maybe;       /* some servers answer calls that want no answer: an answer's call_id must then be right */
+    bool flowing_stray;   /* the response that is coming matches no call */
+    bool refused_request; /* the rest of the one that is coming goes the way of its first fragment */
 };
 
 /* The open calls of all associations. An index belongs to one call until px_call_free(). */

@@ -165,8 +165,10 @@ static bool consider(struct px_downstream *d, struct run *run, size_t length)
         ask(d, run, &fact);
         return d->front == PX_FRONT_PASS;
     }
+    if (fact.swallow)
+        d->front = PX_FRONT_DROP;
     d->front_call = fact.call;
-    return true;
+    return !fact.swallow;
 }
 
 static void pass(struct px_downstream *d, const uint8_t *bytes)
@@ -177,9 +179,21 @@ static void pass(struct px_downstream *d, const uint8_t *bytes)
     d->front_call = NULL;
 }
 
+/* A call that was answered in this turn has left its slot before the next one asks for it. */
+static bool catch_up(struct px_downstream *d, struct run *run)
+{
+    if (d->front != PX_FRONT_NEW || d->loop->queue_length == 0)
+        return true;
+    send_run(d, run);
+    px_loop_catch_up(d->loop);
+    return is_open(d);
+}
+
 /* The PDU at run->at is whole. False when it stays. */
 static bool handle_pdu(struct px_downstream *d, struct run *run, size_t length)
 {
+    if (!catch_up(d, run))
+        return false;
     bool go = d->front == PX_FRONT_PASS || (d->front == PX_FRONT_NEW && consider(d, run, length));
     if (go) {
         pass(d, run->bytes + run->at);

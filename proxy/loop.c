@@ -68,6 +68,25 @@ static void tell_queue(struct px_loop *loop)
     loop->queue_length = 0;
 }
 
+/* Ends are left to the end of the turn: what else has come in it still counts. */
+static bool is_end(const struct pol_event *event)
+{
+    return event->kind == POL_CLIENT_END || event->kind == POL_LINK_END;
+}
+
+void px_loop_catch_up(struct px_loop *loop)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < loop->queue_length; i++) {
+        struct pol_event e = loop->queue[i];
+        if (is_end(&e))
+            loop->queue[kept++] = e;
+        else
+            px_loop_tell(loop, &e);
+    }
+    loop->queue_length = kept;
+}
+
 static void go_on_ready(struct px_loop *loop)
 {
     while (loop->ready) {

@@ -46,6 +46,7 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
 {
     if (a->open_calls >= PX_CALLS_PER_CLIENT)
         return false;
+    a->refused_request = false;
     if (a->incoming != POL_NONE)
         fact->offence = "a request began before the one before it was complete";
     struct px_call *k = px_call_new(calls, a);
@@ -81,6 +82,11 @@ static void go_on_call(struct px_calls *calls, struct px_association *a, const s
                        struct px_fact *fact)
 {
     struct px_call *k = a->incoming == POL_NONE ? NULL : px_call_at(calls, a->incoming);
+    if (a->refused_request) {
+        fact->swallow = true;
+        a->refused_request = !is_last(pdu);
+        return;
+    }
     if (!k) {
         stray(fact, POL_CLIENT_STRAY, "a later fragment of no request");
         return;

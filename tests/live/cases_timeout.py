@@ -5,7 +5,7 @@ import time
 from case import case, check, compare, equal
 from harness import rpc, wait_until
 from recorder import DEAF, Recorder, ack
-from rpc import BIND_ACK, CONC_MPX, FAULT, TEST, WHOLE, bind, context, features, test_answer
+from rpc import BIND_ACK, CONC_MPX, FAULT, TEST, WHOLE, bind, context, features, fragments, test_answer, test_call
 
 CANCELLED, TOO_BUSY = 0x1C00000D, 0x1C010014
 
@@ -161,6 +161,24 @@ def orphan(world):
         link.call(8 + 2 * serial, call_id=3)
         equal(test_answer(link.read())[0], 8 + 2 * serial, "own id")
     equal(server.events("orphaned"), [["orphaned", "2", "2"]], "orphaned")
+
+
+@case("timeout/rest-of-a-refused-request-goes-nowhere")
+def rest(world):
+    """A request of several fragments is refused at its first; the others must not reach the server without it."""
+    server = world.server()
+    proxy = world.proxy(server, server="calls: 1\nwaiting: { length: 0 }")
+    first, second = bound(world, proxy), bound(world, proxy)
+    first.call(7, "slow", 1000)
+    wait_until(server.ledger, "the first call to come in")
+    *parts, last = fragments(0, test_call(8, size=9000), 2000, call_id=2)
+    second.send(*parts)
+    told(second, TOO_BUSY, dne=True)
+    second.send(last)
+    equal(test_answer(first.read())[0], 7, "own id")
+    second.call(9, call_id=3)
+    equal(test_answer(second.read())[0], 9, "own id of the next call on that connection")
+    check(not [text for text in proxy.notices() if "fragment" in text], "%r" % proxy.notices())
 
 
 @case("timeout/late-answer-of-a-multiplexed-connection")

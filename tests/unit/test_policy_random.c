@@ -84,7 +84,6 @@ struct a_call {
     uint8_t level;
     uint32_t client, link, server;
     uint64_t joined; /* order of joining the line */
-    int64_t held;    /* when that was */
 };
 
 struct a_member {
@@ -282,7 +281,6 @@ static void on_hold(struct world *w, const struct pol_action *a)
     must(w, !k->in_line, "HOLD twice");
     k->in_line = !(w->draining && unanswered(w, c->link) > 0) && abandoned(w, k->server, c->link) == 0;
     k->joined = ++w->joins;
-    k->held = w->now;
 }
 
 static void on_credit(struct world *w, const struct pol_action *a)
@@ -410,9 +408,9 @@ static bool is_condemned(const struct world *w, const struct a_call *k)
 static bool may_refuse(const struct world *w, const struct a_call *k)
 {
     const struct pol_server *s = &w->servers[k->server];
-    bool waited = k->in_line && s->waiting_longest && w->now >= k->held + s->waiting_longest;
+    bool waited = k->in_line && s->waiting_longest && w->now >= k->begun + s->waiting_longest;
     bool full = !k->in_line && in_line(w, k->server) >= s->waiting_length;
-    bool behind = k->joined && s->waiting_longest && w->now >= k->held + s->waiting_longest;
+    bool behind = k->joined && s->waiting_longest && w->now >= k->begun + s->waiting_longest;
     bool late = k->joined && rules[k->rule].deadline && w->now >= k->begun + rules[k->rule].deadline;
     bool never_waits = rules[k->rule].pending && w->drained[k->server];
     if (behind || late || never_waits || (s->calls && abandoned(w, k->server, POL_NONE) >= s->calls))
