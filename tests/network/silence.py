@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A server's host falls silent, in a network namespace of our own where nftables can drop its packets. Prints TAP.
+"""A server's host falls silent, or the server is only busy; two network namespaces, a cable between them. Prints TAP.
 
 Usage: silence.py [--build DIR]"""
 
@@ -18,27 +18,45 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "live"))
 
-from harness import Program, World, check, equal, rpc, wait_until  # noqa: E402
+import two_hosts  # noqa: E402
+from harness import Failure, Program, Server, World, check, equal, rpc, wait_until  # noqa: E402
+from recorder import Recorder, ack  # noqa: E402
 from rpc import BIND_ACK, FAULT, RESPONSE  # noqa: E402
 
-INSIDE = "RPCWARD_NETWORK_INSIDE"  # set for the run within the namespace
-HOST = "127.9.9.1"                 # of the server; its packets are what is dropped
 COM_TIMEOUT, LOST = 1, 6           # seconds: the setting, and the most that finding out may take after it
-CALL_FAILED = 0x1C000012
+CALL_FAILED, CANCELLED = 0x1C000012, 0x1C00000D
 
 
-def nft(rules):
-    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
+class FarServer(Server):
+    """One that runs on the far host."""
+
+    def __init__(self, world, far):
+        self.far = far
+        super().__init__(world.build, world.directory, world.name("server"), [two_hosts.FAR + ":0"])
+        world.keep(self)
+        world.servers.append(self)
+
+    def command(self, listen):
+        return self.far.command(*super().command(listen))
 
 
-def silence():
-    nft("table ip quiet {\n chain in { type filter hook input priority 0;\n ip daddr %s drop\n ip saddr %s drop\n }\n }\n"
-        % (HOST, HOST))
+def settings(more=""):
+    return "com-timeout: %ds\n%s" % (COM_TIMEOUT, more)
 
 
-def start(world):
-    server = world.server(HOST + ":0")
-    return server, world.proxy(server, server="com-timeout: %ds" % COM_TIMEOUT)
+def start(world, more=""):
+    server = FarServer(world, world.far)
+    return server, world.proxy(server, server=settings(more))
+
+
+def start_signed(world):
+    """A server that takes any trailer for a signature, and answers no call."""
+    with world.far.inside():
+        server = world.adopt(Recorder([ack(auth=rpc.trailer()), None], listen=(two_hosts.FAR, 0)))
+    proxy = world.proxy(server, server=settings())
+    link = world.link(proxy)
+    equal(link.bind(auth=rpc.trailer()).type, BIND_ACK, "answer to the bind")
+    return server, link
 
 
 def bound(world, proxy):
@@ -47,9 +65,11 @@ def bound(world, proxy):
     return link
 
 
-def told_lost(link, since):
-    answer = link.read()
-    equal((answer.type, answer.status), (FAULT, CALL_FAILED), "what the client was told")
+def told_lost(link, since, is_signed=False):
+    """At level packet and above nothing that we could say would be signed: it is reset."""
+    answer = link.end()
+    told = (answer.type, answer.status) if isinstance(answer, rpc.Pdu) else answer
+    equal(told, "reset" if is_signed else (FAULT, CALL_FAILED), "what the client was told")
     took = time.monotonic() - since
     check(COM_TIMEOUT <= took <= COM_TIMEOUT + LOST, "it was told after %.1f s" % took)
 
@@ -61,7 +81,7 @@ def acknowledged(world):
     began = time.monotonic()
     link.call(7, "silent")
     wait_until(server.ledger, "the call to come in")
-    silence()
+    world.far.fall_silent()
     told_lost(link, began)
 
 
@@ -69,28 +89,76 @@ def unacknowledged(world):
     """The host is silent before the request is sent: the kernel probes nothing while bytes are un-ACKed."""
     _, proxy = start(world)
     link = bound(world, proxy)
-    silence()
+    world.far.fall_silent()
     began = time.monotonic()
     link.call(7, "silent")
     told_lost(link, began)
 
 
-def stopped(world):
-    """A process that is stopped is not dead: its kernel answers."""
+def signed(before):
+    def case(world):
+        server, link = start_signed(world)
+        if before:
+            world.far.fall_silent()
+        began = time.monotonic()
+        link.send(rpc.request(0, rpc.test_call(7), call_id=2, auth=rpc.trailer()))
+        if not before:
+            wait_until(lambda: server.arrivals, "the call to come in")
+            world.far.fall_silent()
+        told_lost(link, began, is_signed=True)
+    return case
+
+
+def all_of_them(world):
+    """One connection probes for its member; when it is not answered the others find out for themselves."""
     server, proxy = start(world)
-    link = bound(world, proxy)
+    links = [bound(world, proxy) for _ in range(4)]
+    began = time.monotonic()
+    for number, link in enumerate(links):
+        link.call(7 + number, "silent")
+    wait_until(lambda: len(server.ledger()) == 4, "the calls to come in")
+    world.far.fall_silent()
+    for link in links:
+        told_lost(link, began)
+
+
+def hears_nothing(link):
     link.socket.settimeout(COM_TIMEOUT + LOST)
-    with server.stopped():
-        link.call(7)
-        try:
-            check(False, "told %r" % link.read())
-        except TimeoutError:
-            pass
+    try:
+        raise Failure("told %r" % link.read())
+    except TimeoutError:
+        pass
     link.socket.settimeout(15)
-    equal(link.read().type, RESPONSE, "the answer")
 
 
-PROBE = re.compile(r"^(\d+\.\d+) IP \S+?\.(\d+) > %s\.\d+: Flags \[\.\], ack \d+" % re.escape(HOST))
+def stopped(size):
+    def case(world):
+        """A process that is stopped is not dead: its kernel answers, also when its window is closed."""
+        server, proxy = start(world)
+        link = bound(world, proxy)
+        with server.stopped():
+            link.send(*rpc.fragments(0, rpc.test_call(7, size=size), 4000, call_id=2))
+            hears_nothing(link)
+        while not link.read().flags & rpc.LAST:
+            pass
+    return case
+
+
+def stopped_too_long(world):
+    """What ends it is the call time-out."""
+    server, proxy = start(world, "call-timeout: 3s")
+    link = bound(world, proxy)
+    with server.stopped():
+        began = time.monotonic()
+        link.call(7)
+        answer = link.read()
+        equal((answer.type, answer.status), (FAULT, CANCELLED), "what the client was told")
+        check(2.9 < time.monotonic() - began < 4, "it was told after %.1f s" % (time.monotonic() - began))
+    link.call(8, call_id=3)
+    equal(link.read().type, RESPONSE, "the answer to the next call")
+
+
+PROBE = re.compile(r"^(\d+\.\d+) IP \S+?\.(\d+) > %s\.\d+: Flags \[\.\], ack \d+" % re.escape(two_hosts.FAR))
 
 
 def probes_of(text):
@@ -102,8 +170,9 @@ def on_the_wire(world):
     """Probes begin after com-timeout, come once a second from one of three connections, and stop at the answer."""
     server, proxy = start(world)
     links = [bound(world, proxy) for _ in range(3)]
+    wanted = "tcp and dst host %s and tcp[13] == 16" % two_hosts.FAR
     tcpdump = world.keep(Program(world.directory, "tcpdump", [
-        "tcpdump", "-Z", "root", "-i", "lo", "-n", "-l", "--immediate-mode", "-tt", "tcp and dst host %s and tcp[13] == 16" % HOST]))
+        "tcpdump", "-Z", "root", "-i", "near", "-n", "-l", "--immediate-mode", "-tt", wanted]))
     tcpdump.wait_for(tcpdump.err, "listening on")
     began = time.time()
     for number, link in enumerate(links):
@@ -122,30 +191,40 @@ def on_the_wire(world):
     check(not late, "probes after the answers: %r" % late)
 
 
-CASES = {"silence after the request was acknowledged": acknowledged, "silence before the request is acknowledged":
-         unacknowledged, "a server that is stopped": stopped, "probes on the wire": on_the_wire}
+CASES = {"silence after the request was acknowledged": acknowledged,
+         "silence after a signed request was acknowledged": signed(before=False),
+         "silence before the request is acknowledged": unacknowledged,
+         "silence before a signed request is acknowledged": signed(before=True),
+         "silence with four calls on four connections": all_of_them,
+         "a server that is stopped": stopped(0),
+         "a server that is stopped, with its window closed": stopped(3500000),
+         "a server that is stopped for longer than call-timeout": stopped_too_long,
+         "probes on the wire": on_the_wire}
 
 
 def attempt(case, build):
     with tempfile.TemporaryDirectory(prefix="rpcward-network-") as scratch:
         world = World(build, pathlib.Path(scratch))
-        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        world.far = two_hosts.FarHost()
         try:
             case(world)
             return None
         except Exception as error:
             return "%s: %s" % (type(error).__name__, error)
         finally:
+            world.far.speak()
             world.kill()
+            world.far.end()
 
 
 def why_not():
-    for program in ("unshare", "ip", "nft", "tcpdump"):
+    for program in ("unshare", "nsenter", "ip", "nft", "tcpdump"):
         if not shutil.which(program):
             return program + " is not installed"
     if os.geteuid():
         return "needs root, for a network namespace"
-    tried = subprocess.run(["unshare", "-n", "sh", "-c", "ip link set lo up && nft list ruleset"], capture_output=True)
+    make = "ip link set lo up && ip link add near type veth peer name far && nft list ruleset"
+    tried = subprocess.run(["unshare", "-n", "sh", "-c", make], capture_output=True)
     return "no network namespace with nftables can be made here" if tried.returncode else None
 
 
@@ -157,10 +236,8 @@ def main():
     if why:
         print("ok 1 - network # SKIP %s\n1..1" % why)
         return 0
-    if INSIDE not in os.environ:
-        shell = 'ip link set lo up && exec "$0" "$@"'
-        return subprocess.run(["unshare", "-n", "sh", "-c", shell, sys.executable, str(HERE / "silence.py"), "--build",
-                               str(build)], env={**os.environ, INSIDE: "1"}).returncode
+    if two_hosts.INSIDE not in os.environ:
+        return two_hosts.enter(str(HERE / "silence.py"))
     failed = False
     for number, (name, case) in enumerate(CASES.items(), 1):
         why = attempt(case, build)
