@@ -21,7 +21,7 @@ packages_run   := pkg-config libuv1-dev libfyaml-dev libsmartcols-dev
 packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev scdoc mandoc python3-impacket \
                   samba-testsuite python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind \
                   smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
-                  iproute2 nftables
+                  iproute2 nftables patch
 packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32
 packages_bench := $(packages_run) python3 haproxy
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
@@ -78,6 +78,19 @@ $(B)/trace: $(call objects,$(wildcard tests/trace/*.c)) $(B)/libpolicy.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+# The simulator is linked with the proxy's own objects; its system calls and libuv come first, so the linker takes them.
+sim_objects := $(call objects,$(wildcard tests/sim/*.c) $(filter-out proxy/main.c proxy/options.c,$(proxy_sources)) \
+                 $(policy_sources) $(dissect_sources))
+$(B)/sim: $(sim_objects)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lfyaml
+
+# Each with a promise broken (tests/sim/broken), to see that it is noticed. One that cannot be built is reported by the test.
+broken := $(patsubst tests/sim/broken/%.patch,$(B)/broken/%/sim,$(wildcard tests/sim/broken/*.patch))
+$(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
+	$(call say,BREAK,$*)
+	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -- $(sim_objects)
+
 $(B)/pdu-rows: $(B)/tests/corpus/pdu-rows.o $(B)/libdissect.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap
@@ -100,7 +113,7 @@ $(B)/tests/%.o: CFLAGS += -Idissect -Iproxy -Ipolicy
 $(foreach t,$(unit_tests),$(eval $(B)/tests/unit/$(t): $(addprefix $(B)/,$($(t)_objects))))
 $(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))) $(B)/tests/corpus/pdu-rows.o: | $(call need,test)
 
-test_programs := $(programs) $(support) $(addprefix $(B)/tests/unit/,$(unit_tests))
+test_programs := $(programs) $(support) $(B)/sim $(broken) $(addprefix $(B)/tests/unit/,$(unit_tests))
 
 test: $(call need,test) ## build and test everything (TESTS=word: only suites whose name has it)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
@@ -119,6 +132,7 @@ bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy and di
 
 soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
+	$(Q)tests/sim/schedules.py --build $(B) --seeds $(or $(SEEDS),1000000)
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- captures ----

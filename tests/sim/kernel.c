@@ -304,7 +304,8 @@ int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
     }
     if (level != IPPROTO_TCP || option != TCP_INFO)
         return fail(ENOPROTOOPT);
-    struct tcp_info info = { .tcpi_last_ack_recv = f->conn->silent ? (uint32_t)(sim_now - f->conn->heard) : 0 };
+    struct tcp_info info = { .tcpi_unacked = net_unacknowledged(f->conn, f->end) > 0,
+                             .tcpi_last_ack_recv = f->conn->silent ? (uint32_t)(sim_now - f->conn->heard) : 0 };
     memcpy(value, &info, *length < sizeof info ? *length : sizeof info);
     return 0;
 }

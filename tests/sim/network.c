@@ -290,8 +290,9 @@ static void doom(struct net_conn *c, unsigned e)
     int64_t time = end->user_timeout > 0 ? end->user_timeout
                    : unacknowledged      ? RETRANSMISSIONS
                                          : (end->keep_idle + end->keep_interval * end->keep_count) * 1000;
-    if (!c->silent || (!unacknowledged && !end->keepalive))
+    if (!c->silent || (!unacknowledged && !end->keepalive) || (end->lost_in == time && end->lost_at > sim_now))
         return;
+    end->lost_in = time;
     end->lost_at = sim_now + time;
     net_later(time, lost, c, e);
 }

@@ -189,7 +189,9 @@ static void complete(struct link *l, unsigned call)
 static void request(struct link *l, const struct dis_pdu *pdu)
 {
     if (!(pdu->header.flags & DIS_FIRST_FRAG)) {
-        if (l->incoming && (pdu->header.flags & DIS_LAST_FRAG))
+        if (!l->incoming)
+            sim_broken("a later fragment of no request came to a server");
+        if (pdu->header.flags & DIS_LAST_FRAG)
             complete(l, l->incoming - 1);
         return;
     }

@@ -43,6 +43,7 @@ struct net_end {
     bool keepalive;
     int keep_idle, keep_interval, keep_count, user_timeout; /* s, s, probes, ms */
     bool dies_by_reset;
+    int64_t lost_in; /* ms, by its options as they are now */
     int64_t lost_at; /* when it is found out that nobody is there any more, as its options are now */
 };
 
