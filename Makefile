@@ -78,18 +78,21 @@ $(B)/trace: $(call objects,$(wildcard tests/trace/*.c)) $(B)/libpolicy.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-# The simulator is linked with the proxy's own objects; its system calls and libuv come first, so the linker takes them.
+# The simulator is linked with the proxy's own objects; their system calls are led to its kernel, libuv is its own.
+sim_calls := socket bind listen accept4 connect recv send sendto shutdown close setsockopt getsockopt ioctl getsockname open \
+             write clock_gettime getrandom getrlimit setrlimit
+sim_flags := $(addprefix -Wl$(comma)--wrap=,$(sim_calls)) -lfyaml
 sim_objects := $(call objects,$(wildcard tests/sim/*.c) $(filter-out proxy/main.c proxy/options.c,$(proxy_sources)) \
                  $(policy_sources) $(dissect_sources))
 $(B)/sim: $(sim_objects)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lfyaml
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(sim_flags)
 
 # Each with a promise broken (tests/sim/broken), to see that it is noticed. One that cannot be built is reported by the test.
 broken := $(patsubst tests/sim/broken/%.patch,$(B)/broken/%/sim,$(wildcard tests/sim/broken/*.patch))
 $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 	$(call say,BREAK,$*)
-	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -- $(sim_objects)
+	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(CFLAGS) $(LDFLAGS) -- $(sim_objects) $(sim_flags)
 
 $(B)/pdu-rows: $(B)/tests/corpus/pdu-rows.o $(B)/libdissect.a
 	$(call say,LD,$@)

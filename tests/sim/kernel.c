@@ -1,4 +1,5 @@
-/* The system calls that the proxy makes. Descriptors are indices here; the real kernel never sees them. */
+/* The system calls that the proxy makes; the linker leads them here (ld(1), --wrap). Descriptors are indices; the real kernel never
+ * sees them. */
 #include "sim.h"
 
 #include <arpa/inet.h>
@@ -19,6 +20,27 @@
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
+
+int __wrap_socket(int domain, int type, int protocol);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length);
+int __wrap_listen(int fd, int count);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length);
+ssize_t __wrap_recv(int fd, void *bytes, size_t length, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags);
+ssize_t __wrap_sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to, socklen_t size);
+int __wrap_shutdown(int fd, int how);
+int __wrap_close(int fd);
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length);
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *length);
+int __wrap_open(const char *path, int flags, ...);
+ssize_t __wrap_write(int fd, const void *bytes, size_t length);
+int __wrap_clock_gettime(clockid_t which, struct timespec *now);
+ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned flags);
+int __wrap_getrlimit(__rlimit_resource_t which, struct rlimit *limit);
+int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *limit);
 
 #define FIRST   1000 /* no descriptor of the real kernel's */
 #define MOST    1024
@@ -128,7 +150,7 @@ static int fail(int error)
     return -1;
 }
 
-int socket(int domain, int type, int protocol)
+int __wrap_socket(int domain, int type, int protocol)
 {
     (void)domain;
     (void)type;
@@ -137,7 +159,7 @@ int socket(int domain, int type, int protocol)
     return lacks ? fail(EMFILE) : new_file(SOCKET);
 }
 
-int bind(int fd, const struct sockaddr *address, socklen_t length)
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
     (void)fd;
     (void)address;
@@ -145,14 +167,14 @@ int bind(int fd, const struct sockaddr *address, socklen_t length)
     return 0;
 }
 
-int listen(int fd, int count)
+int __wrap_listen(int fd, int count)
 {
     (void)count;
     file_of(fd)->kind = LISTENING;
     return 0;
 }
 
-int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
     (void)fd;
     (void)flags;
@@ -186,7 +208,7 @@ static void connected(void *conn, intptr_t error)
         c->established = true;
 }
 
-int connect(int fd, const struct sockaddr *address, socklen_t length)
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     const struct sockaddr_in *in = (const struct sockaddr_in *)address;
     struct file *f = file_of(fd);
@@ -201,7 +223,7 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     return fail(EINPROGRESS);
 }
 
-ssize_t recv(int fd, void *bytes, size_t length, int flags)
+ssize_t __wrap_recv(int fd, void *bytes, size_t length, int flags)
 {
     struct file *f = file_of(fd);
     struct net_end *e = &f->conn->end[f->end];
@@ -217,7 +239,7 @@ ssize_t recv(int fd, void *bytes, size_t length, int flags)
     return net_fin_seen(f->conn, f->end) || e->dead ? 0 : fail(EAGAIN);
 }
 
-ssize_t send(int fd, const void *bytes, size_t length, int flags)
+ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags)
 {
     struct file *f = file_of(fd);
     struct net_end *e = &f->conn->end[f->end];
@@ -233,14 +255,14 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
     return n ? (ssize_t)n : fail(EAGAIN);
 }
 
-ssize_t sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to, socklen_t size)
+ssize_t __wrap_sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to, socklen_t size)
 {
     (void)to;
     (void)size;
-    return send(fd, bytes, length, flags);
+    return __wrap_send(fd, bytes, length, flags);
 }
 
-int shutdown(int fd, int how)
+int __wrap_shutdown(int fd, int how)
 {
     struct file *f = file_of(fd);
     (void)how;
@@ -248,7 +270,7 @@ int shutdown(int fd, int how)
     return 0;
 }
 
-int close(int fd)
+int __wrap_close(int fd)
 {
     struct file *f = file_of(fd);
     if (!f)
@@ -277,7 +299,7 @@ static void set_option(struct net_end *e, int level, int option, const void *val
         e->user_timeout = number;
 }
 
-int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
     struct file *f = file_of(fd);
     (void)length;
@@ -291,7 +313,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t lengt
     return 0;
 }
 
-int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *length)
 {
     struct file *f = file_of(fd);
     if (!f || f->kind != STREAM)
@@ -310,7 +332,7 @@ int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
     return 0;
 }
 
-int ioctl(int fd, unsigned long request, ...)
+int __wrap_ioctl(int fd, unsigned long request, ...)
 {
     va_list arguments;
     va_start(arguments, request);
@@ -323,7 +345,7 @@ int ioctl(int fd, unsigned long request, ...)
     return 0;
 }
 
-int getsockname(int fd, struct sockaddr *address, socklen_t *length)
+int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *length)
 {
     struct sockaddr_in in = { .sin_family = AF_INET,
                               .sin_port = htons(PORT),
@@ -337,14 +359,14 @@ int getsockname(int fd, struct sockaddr *address, socklen_t *length)
 /* ---- the rest ---- */
 
 /* Only the log is written. */
-int open(const char *path, int flags, ...)
+int __wrap_open(const char *path, int flags, ...)
 {
     (void)path;
     (void)flags;
     return new_file(FILE_);
 }
 
-ssize_t write(int fd, const void *bytes, size_t length)
+ssize_t __wrap_write(int fd, const void *bytes, size_t length)
 {
     (void)fd;
     for (const char *at = bytes, *end = at + length; at < end;) {
@@ -356,28 +378,28 @@ ssize_t write(int fd, const void *bytes, size_t length)
     return (ssize_t)length;
 }
 
-int clock_gettime(clockid_t which, struct timespec *now)
+int __wrap_clock_gettime(clockid_t which, struct timespec *now)
 {
     (void)which;
     *now = (struct timespec){ sim_now / 1000, sim_now % 1000 * 1000000 };
     return 0;
 }
 
-ssize_t getrandom(void *bytes, size_t length, unsigned flags)
+ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned flags)
 {
     (void)flags;
     memset(bytes, 7, length);
     return (ssize_t)length;
 }
 
-int getrlimit(__rlimit_resource_t which, struct rlimit *limit)
+int __wrap_getrlimit(__rlimit_resource_t which, struct rlimit *limit)
 {
     (void)which;
     *limit = (struct rlimit){ 64 + 2 * 24, 64 + 2 * 24 };
     return 0;
 }
 
-int setrlimit(__rlimit_resource_t which, const struct rlimit *limit)
+int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *limit)
 {
     (void)which;
     (void)limit;
