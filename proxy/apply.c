@@ -9,7 +9,6 @@
 #include "calllog.h"
 #include "check.h"
 #include "downstream.h"
-#include "keepalive.h"
 #include "listener.h"
 #include "reply.h"
 #include "translate.h"
@@ -122,7 +121,7 @@ static void apply_probe(struct px_loop *loop, const struct pol_action *a)
     struct px_downstream *d = client_of(loop, a->client);
     struct px_upstream *u = link_of(loop, a->link);
     if (d)
-        px_keepalive_set(&d->socket, &loop->settings->servers[d->association->server_index], a->on);
+        px_downstream_probe(d, a->on);
     if (u)
         px_upstream_probe(u, a->on);
 }

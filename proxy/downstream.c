@@ -14,6 +14,7 @@
 #include "calllog.h"
 #include "closing.h"
 #include "intake.h"
+#include "keepalive.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -369,6 +370,15 @@ void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t l
     px_loop_inform(d->loop, &e);
 }
 
+void px_downstream_probe(struct px_downstream *d, bool on)
+{
+    const struct px_server *server = &d->loop->settings->servers[d->association->server_index];
+    px_keepalive_end(d->keepalive);
+    d->keepalive = NULL;
+    if (on && is_open(d))
+        d->keepalive = px_keepalive_begin(d->loop, &d->socket, (struct pol_id){ POL_NONE, 0 }, server);
+}
+
 void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when, uint32_t delay, unsigned reason)
 {
     if (d->ended && when == POL_FLUSHED && px_buffer_length(&d->socket.out) == 0)
@@ -377,6 +387,8 @@ void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when
         px_calllog_connection(&d->loop->log, &d->loop->stats, d->association, "client", reason, d->loop->now);
         d->is_closing = d->ended = true;
         px_buffer_clear(&d->in);
+        px_keepalive_end(d->keepalive);
+        d->keepalive = NULL;
         if (d->upstream)
             d->upstream->downstream = NULL;
         d->upstream = NULL;

@@ -21,6 +21,7 @@ struct px_downstream {
     struct px_downstream *next_ready;
     struct px_buffer in; /* bytes that were read and cannot go on yet; the front is the first PDU of them */
     struct px_call *front_call;
+    struct px_keepalive *keepalive; /* while it is probed; owned */
     struct pol_id id;
     uint32_t listener;
     uint8_t front; /* enum px_front */
@@ -41,6 +42,7 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
 
 /* The brain's verdict on its front. */
 void px_downstream_verdict(struct px_downstream *d, enum px_front verdict);
+void px_downstream_probe(struct px_downstream *d, bool on);
 void px_downstream_set_paused(struct px_downstream *d, bool paused);
 
 /* Whole PDUs for the client; may be cut anywhere by the kernel. */

@@ -253,6 +253,12 @@ void px_socket_end_input(struct px_socket *s)
     send_fin(s);
 }
 
+void px_socket_give_up(struct px_socket *s)
+{
+    if (s->fd >= 0)
+        fail(s, ETIMEDOUT);
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
     struct px_socket *s = handle->data;

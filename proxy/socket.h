@@ -66,6 +66,9 @@ void px_socket_end_input(struct px_socket *s);
  * Accepted sockets have it from their listening socket. */
 void px_socket_dies_by_reset(int fd, bool reset);
 
+/* Nobody is there any more: it fails with ETIMEDOUT, as if the kernel had found out. */
+void px_socket_give_up(struct px_socket *s);
+
 /* Closes now; what is still in `out` is lost. `reset`: by RST. */
 void px_socket_close(struct px_socket *s, bool reset);
 

@@ -251,9 +251,8 @@ static const struct px_server *server_of(const struct px_upstream *u)
 
 void px_upstream_probe(struct px_upstream *u, bool on)
 {
-    px_keepalive_set(&u->socket, server_of(u), on);
-    px_keepalive_unwatch(u->keepalive);
-    u->keepalive = on ? px_keepalive_watch(u->loop, &u->socket, u->id, server_of(u)) : NULL;
+    px_keepalive_end(u->keepalive);
+    u->keepalive = on ? px_keepalive_begin(u->loop, &u->socket, u->id, server_of(u)) : NULL;
 }
 
 void px_upstream_set_paused(struct px_upstream *u, bool paused)
@@ -283,7 +282,7 @@ static void detach(struct px_upstream *u, unsigned reason)
 void px_upstream_close(struct px_upstream *u, bool reset, enum pol_when when, unsigned reason)
 {
     detach(u, reason);
-    px_keepalive_unwatch(u->keepalive);
+    px_keepalive_end(u->keepalive);
     u->keepalive = NULL;
     if (u->socket.events)
         px_closing_begin(&u->socket, reset, when, 0);

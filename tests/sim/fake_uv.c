@@ -292,3 +292,9 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
         ;
     return 0;
 }
+
+uint64_t uv_now(const uv_loop_t *loop)
+{
+    (void)loop;
+    return (uint64_t)sim_now;
+}

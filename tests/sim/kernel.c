@@ -324,9 +324,22 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
         e->error = 0;
         return 0;
     }
+    const struct {
+        int option, value;
+    } kept[] = { { TCP_KEEPIDLE, e->keep_idle },
+                 { TCP_KEEPINTVL, e->keep_interval },
+                 { TCP_KEEPCNT, e->keep_count } };
+    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
+        if (level != IPPROTO_TCP || option != kept[i].option)
+            continue;
+        memcpy(value, &kept[i].value, sizeof kept[i].value);
+        return 0;
+    }
     if (level != IPPROTO_TCP || option != TCP_INFO)
         return fail(ENOPROTOOPT);
     struct tcp_info info = { .tcpi_unacked = net_unacknowledged(f->conn, f->end) > 0,
+                             .tcpi_probes = e->keepalive && f->conn->silent ? 9 : 0,
+                             .tcpi_last_data_sent = 0,
                              .tcpi_last_ack_recv = f->conn->silent ? (uint32_t)(sim_now - f->conn->heard) : 0 };
     memcpy(value, &info, *length < sizeof info ? *length : sizeof info);
     return 0;
