@@ -218,6 +218,8 @@ void px_log_end(struct px_log *log)
     log->overflow = false;
     if (log->fd == -1)
         log->length = 0;
+    if (log->length > PX_LOG_ROOM / 2) /* thousands of connections may end in one turn */
+        px_log_flush(log);
 }
 
 void px_log_notice(struct px_log *log, const char *client, const char *what)
