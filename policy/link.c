@@ -146,6 +146,15 @@ void pol_link_asked_bind(struct pol_brain *b, uint32_t link)
         set_deadline(b, link, b->now + time);
 }
 
+/* When the bind that asked for it was let through, nobody had been granted it yet. */
+static bool is_let_into_foreign_group(struct pol_brain *b, const struct link *l, const struct pol_event *e)
+{
+    uint32_t member = POL_NONE;
+    const struct client *c = l->client == POL_NONE ? NULL : &b->clients[l->client];
+    return c && e->accepted && e->group != 0 && c->group == e->group && l->group_entry == POL_NONE &&
+           pol_group_ask(b, l->member, 1, e->group, c->identity, &member) == GROUP_FOREIGN;
+}
+
 void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
 {
     struct link *l = find(b, e->link);
@@ -154,6 +163,11 @@ void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
     if (l->state == LINK_RELAYING)
         set_deadline(b, e->link.index, POL_NEVER);
     l->keeps = l->keeps || e->keeps;
+    if (is_let_into_foreign_group(b, l, e)) {
+        pol_client_close(b, l->client, true, POL_NOW, POL_BY_GROUP_GUARD);
+        emit(b, POL_SWALLOW, e->link.index);
+        return;
+    }
     if (l->client != POL_NONE && e->accepted) {
         pol_client_bound(b, l->client);
         pol_group_granted(b, e->link.index, e->group, b->clients[l->client].identity);
