@@ -180,21 +180,9 @@ static void pass(struct px_downstream *d, const uint8_t *bytes)
     d->front_call = NULL;
 }
 
-/* A call that was answered in this turn has left its slot before the next one asks for it. */
-static bool catch_up(struct px_downstream *d, struct run *run)
-{
-    if (d->front != PX_FRONT_NEW || d->loop->queue_length == 0)
-        return true;
-    send_run(d, run);
-    px_loop_catch_up(d->loop);
-    return is_open(d);
-}
-
 /* The PDU at run->at is whole. False when it stays. */
 static bool handle_pdu(struct px_downstream *d, struct run *run, size_t length)
 {
-    if (!catch_up(d, run))
-        return false;
     bool go = d->front == PX_FRONT_PASS || (d->front == PX_FRONT_NEW && consider(d, run, length));
     if (go) {
         pass(d, run->bytes + run->at);
@@ -261,6 +249,8 @@ static void readable(struct px_socket *s)
 {
     struct px_downstream *d = of(s);
     px_loop_clock(d->loop);
+    if (d->is_ready)
+        return; /* what was read before goes on first, at the end of the turn: both are more than the scratch space */
     if (wish(d) != PX_WATCH_BYTES) {
         px_socket_watch(s, wish(d));
         return;

@@ -182,7 +182,8 @@ void px_loop_cancel(struct px_loop *loop, const struct px_call *k, const char *w
 static void signalled(uv_signal_t *handle, int number)
 {
     struct px_loop *loop = handle->data;
-    static bool again;
+    bool again = loop->signalled;
+    loop->signalled = true;
     px_loop_clock(loop);
     if (again)
         tell_drain(loop, NULL, "second signal: ending at once");
@@ -192,7 +193,6 @@ static void signalled(uv_signal_t *handle, int number)
         loop->stopping = true;
         uv_stop(&loop->uv);
     }
-    again = true;
     (void)number;
 }
 

@@ -58,6 +58,7 @@ struct px_loop {
     uint32_t *server_links; /* open links, by server */
     struct px_admin *admin; /* the control socket; NULL: none is wanted */
     bool draining;
+    bool signalled; /* once; a second signal ends it */
     bool stopping;
 };
 
@@ -77,8 +78,7 @@ void px_loop_tell(struct px_loop *loop, const struct pol_event *event);
 /* Tells the brain at the end of the turn. */
 void px_loop_inform(struct px_loop *loop, const struct pol_event *event);
 
-/* Tells now what was to be told at the end of the turn, but for ends: before the brain is asked, so that it does not judge by
- * what was. May close whoever the caller is working for. */
+/* Tells now what was to be told at the end of the turn, but for ends. May close whoever the caller is working for. */
 void px_loop_catch_up(struct px_loop *loop);
 
 /* The end of a turn: for handlers that run outside of libuv's poll phase. */

@@ -57,6 +57,13 @@ static void send_run(struct px_upstream *u, struct run *run)
     run->begin = run->at;
 }
 
+/* Whatever ends the client or the link next, the answers before it have been given. */
+static void settle_run(struct px_upstream *u, struct run *run)
+{
+    send_run(u, run);
+    px_loop_catch_up(u->loop);
+}
+
 static void drop(struct px_upstream *u, struct run *run, size_t length)
 {
     send_run(u, run);
@@ -80,9 +87,10 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
         struct pol_event e = fact.ask;
         e.link = u->id;
         if (e.kind != POL_ANSWER_BEGIN)
-            send_run(u, run);
+            settle_run(u, run);
         u->pass = false;
-        px_loop_tell(u->loop, &e);
+        if (is_open(u))
+            px_loop_tell(u->loop, &e);
         if (fact.call)
             fact.call->swallow_answer = !u->pass;
         else
@@ -123,6 +131,7 @@ static void readable(struct px_socket *s)
     struct px_upstream *u = of(s);
     px_loop_clock(u->loop);
     int result = px_intake_read(u->loop, s, &u->in, handle_bytes, u);
+    px_loop_catch_up(u->loop); /* what its client was given counts before what the client says next */
     if (result <= 0)
         end(u, result == 0 ? POL_FIN : POL_RESET);
 }
