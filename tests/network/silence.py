@@ -132,10 +132,10 @@ def stopped(place):
 
 
 def not_reading(place):
-    """Nor is one whose buffers are full: its kernel answers, though it takes no more."""
+    """Nor is one whose buffers are full: its kernel answers, though it takes no more, and is asked ever more
+    rarely: after 6 s, once in 6 s."""
     server = place.far_server()
-    proxy = place.proxy(server, server=SETTINGS + "\ncall-timeout: %ds" % (COM_TIMEOUT + LOST + 1),
-                        listener="buffer: 16MiB")
+    proxy = place.proxy(server, server=SETTINGS + "\ncall-timeout: 12s", listener="buffer: 16MiB")
     link = place.linked(proxy)
     with server.stopped():
         link.send(*rpc.fragments(0, rpc.test_call(7, size=8 << 20), 5000, call_id=2))
