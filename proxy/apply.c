@@ -184,7 +184,7 @@ static void send_farewell(struct px_upstream *u, const struct px_call *k, uint8_
     uint8_t pdu[PX_REPLY_MAX];
     size_t length = px_reply_control(pdu, k, farewell == POL_SAY_CANCEL ? DIS_CO_CANCEL : DIS_ORPHANED);
     struct dis_header header = dis_header_decode(pdu);
-    px_upstream_write(u, pdu, length);
+    px_upstream_say(u, pdu, length);
     px_translate_passed_up(u->association, NULL, &header);
 }
 

@@ -239,6 +239,13 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_ro
         tell_dialled(u, error);
 }
 
+/* Nothing is told of it: it comes from the brain, which is in the middle of what it says. */
+void px_upstream_say(struct px_upstream *u, const uint8_t *pdu, size_t length)
+{
+    if (is_open(u) && !u->ended)
+        px_socket_write(&u->socket, pdu, length);
+}
+
 void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length)
 {
     if (!is_open(u) || u->ended)

@@ -30,6 +30,9 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_ro
 /* Whole PDUs for the server. */
 void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length);
 
+/* A PDU of our own for the server; the bytes of no call are among it. */
+void px_upstream_say(struct px_upstream *u, const uint8_t *pdu, size_t length);
+
 void px_upstream_probe(struct px_upstream *u, bool on);
 void px_upstream_set_paused(struct px_upstream *u, bool paused);
 void px_upstream_end_input(struct px_upstream *u);
