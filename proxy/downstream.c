@@ -344,6 +344,7 @@ void px_downstream_set_paused(struct px_downstream *d, bool paused)
 {
     d->paused = paused;
     choose_reading(d);
+    tell_debt(d);
 }
 
 void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t length)

@@ -12,6 +12,9 @@
 /* Reads after an error: what the peer sent before its reset is still in the kernel. */
 #define LAST_READS 64
 
+/* Bytes that the kernel takes beyond those on their way: more would hide for minutes whether a slow peer reads at all. */
+#define NOTSENT_LOWAT (128 * 1024)
+
 /* What to watch is computed from what is wanted, never kept beside it. */
 static int wanted(const struct px_socket *s)
 {
@@ -201,6 +204,8 @@ int px_socket_open(struct px_socket *s, uv_loop_t *loop, int fd, bool connecting
     int on = 1; /* fails on Unix sockets, which need none of it */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    int unsent = NOTSENT_LOWAT;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     watch(s);
     return 0;
 }

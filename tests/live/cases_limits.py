@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import subprocess
+import threading
 import time
 
 from case import case, check, check_calls, compare, equal, stays_false
@@ -162,6 +163,21 @@ def half_a_pdu(world):
     equal(link.end(), "reset", "its end")
     idle.call(2, call_id=2)  # one that owes nothing may take its time
     equal(test_answer(idle.read())[0], 2, "own id")
+
+
+@case("limits/client-timeout-spares-whom-the-server-keeps-waiting")
+def kept_waiting(world):
+    """In the middle of a request, and it is the server that does not read."""
+    server = world.server()
+    proxy = world.proxy(server, listener="client-timeout: 300ms\nbuffer: 64KiB")
+    link = bound(world, proxy)
+    parts = b"".join(fragments(0, test_call(1, size=4000000, answer=0), 4000, call_id=2))
+    sending = threading.Thread(target=link.send, args=(parts,))
+    with server.stopped():
+        sending.start()
+        stays_false(lambda: proxy.connections(), "it was ended", seconds=1)
+    sending.join()
+    equal(test_answer(link.read())[0], 1, "own id")
 
 
 @case("limits/client-timeout-of-one-that-does-not-read")
