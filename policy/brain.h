@@ -149,11 +149,14 @@ struct server {
     uint32_t turn;                      /* the address whose turn it is; POL_NONE: nobody waits */
     uint32_t client_first, client_last; /* clients that wait for a member */
     uint32_t clients_waiting;
-    bool draining; /* no more calls go into it */
+    bool draining;      /* no more calls go into it */
+    bool shut;          /* its listeners are closed, as long as no member is up */
+    int64_t down_since; /* POL_NEVER: a member is up */
 };
 
 struct listener {
     struct pol_listener settings;
+    bool closed; /* because its server is down */
     uint32_t clients;
 };
 
@@ -208,6 +211,7 @@ struct pol_brain {
     int64_t drain_time;
     int64_t now;
     bool draining;
+    bool listeners_change;                             /* one has to be closed or opened */
     bool drain_over;                                   /* its time is up */
     uint32_t drain_listener, drain_client, drain_link; /* next ones that its sweep looks at */
     struct pol_actions *out;
@@ -300,6 +304,7 @@ void pol_member_well(struct pol_brain *b, uint32_t member);
 void pol_member_failed(struct pol_brain *b, uint32_t member);
 void pol_member_checked(struct pol_brain *b, const struct pol_event *e);
 void pol_member_due(struct pol_brain *b, uint32_t member);
+bool pol_listeners_sweep(struct pol_brain *b); /* true: there is more to do */
 void pol_server_suspect(struct pol_brain *b,
                         uint32_t server); /* its members are checked, if they were not just now */
 

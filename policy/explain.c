@@ -35,15 +35,25 @@ static const char *const event_names[] = {
 static_assert(sizeof event_names / sizeof *event_names == POL_EVENT_KINDS, "a name for each event");
 
 static const char *const action_names[] = {
-    [POL_PASS] = "pass",       [POL_SWALLOW] = "swallow",
-    [POL_LEASE] = "lease",     [POL_HOLD] = "hold",
-    [POL_PAUSE] = "pause",     [POL_RESUME] = "resume",
-    [POL_DIAL] = "dial",       [POL_ANSWER_BIND] = "answer-bind",
-    [POL_FAULT] = "fault",     [POL_END_INPUT] = "end-input",
-    [POL_CLOSE] = "close",     [POL_LISTEN_OFF] = "listen-off",
-    [POL_END] = "end",         [POL_ABANDON] = "abandon",
-    [POL_RELEASE] = "release", [POL_PROBE] = "probe",
-    [POL_MEMBER] = "member",   [POL_CHECK] = "check",
+    [POL_PASS] = "pass",
+    [POL_SWALLOW] = "swallow",
+    [POL_LEASE] = "lease",
+    [POL_HOLD] = "hold",
+    [POL_PAUSE] = "pause",
+    [POL_RESUME] = "resume",
+    [POL_DIAL] = "dial",
+    [POL_ANSWER_BIND] = "answer-bind",
+    [POL_FAULT] = "fault",
+    [POL_END_INPUT] = "end-input",
+    [POL_CLOSE] = "close",
+    [POL_LISTEN_OFF] = "listen-off",
+    [POL_END] = "end",
+    [POL_ABANDON] = "abandon",
+    [POL_RELEASE] = "release",
+    [POL_PROBE] = "probe",
+    [POL_MEMBER] = "member",
+    [POL_CHECK] = "check",
+    [POL_LISTEN_ON] = "listen-on",
 };
 static_assert(sizeof action_names / sizeof *action_names == POL_ACTION_KINDS, "a name for each action");
 

@@ -66,6 +66,51 @@ void pol_member_link_over(struct pol_brain *b, uint32_t link)
         m->trial = POL_NONE;
 }
 
+/* ---- listeners of a server that is down ---- */
+
+static bool all_are_down(const struct pol_brain *b, uint32_t server)
+{
+    const struct pol_server *s = &b->servers[server].settings;
+    for (uint32_t m = s->member_first; m < s->member_first + s->member_count; m++)
+        if (is_up(b, &b->members[m]))
+            return false;
+    return true;
+}
+
+static void shut(struct pol_brain *b, uint32_t server, bool on)
+{
+    struct server *s = &b->servers[server];
+    b->listeners_change = b->listeners_change || s->shut != on;
+    s->shut = on;
+}
+
+/* Clients that have come wait as long as they may; whoever comes later is refused, as by the server itself. */
+static void look_whether_down(struct pol_brain *b, uint32_t server)
+{
+    const struct server *s = &b->servers[server];
+    if (s->settings.refuse_when_down && all_are_down(b, server) && s->down_since != POL_NEVER &&
+        b->now >= s->down_since + s->settings.unavailable_wait)
+        shut(b, server, true);
+}
+
+bool pol_listeners_sweep(struct pol_brain *b)
+{
+    for (uint32_t i = 0; i < b->listener_count; i++) {
+        struct listener *l = &b->listeners[i];
+        bool wanted = b->servers[l->settings.server].shut && !b->draining;
+        if (l->closed == wanted || b->draining)
+            continue;
+        if (!pol_has_room(b))
+            return true;
+        l->closed = wanted;
+        pol_emit(b, wanted ? POL_LISTEN_OFF : POL_LISTEN_ON)->listener = i;
+    }
+    b->listeners_change = false;
+    return false;
+}
+
+static void next_check(struct pol_brain *b, uint32_t member);
+
 /* ---- well or not ---- */
 
 static void tell(struct pol_brain *b, uint32_t member, bool up)
@@ -84,8 +129,11 @@ void pol_member_well(struct pol_brain *b, uint32_t member)
     m->failures = m->rounds = 0;
     m->retry_at = 0;
     m->trial = POL_NONE;
-    if (!was_up)
-        tell(b, member, true);
+    if (was_up)
+        return;
+    tell(b, member, true);
+    b->servers[m->server].down_since = POL_NEVER;
+    shut(b, m->server, false);
 }
 
 /* xorshift64 (Marsaglia): spreads the trials of many rpcwards over time, and decides nothing else. */
@@ -120,8 +168,13 @@ void pol_member_failed(struct pol_brain *b, uint32_t member)
         m->retry_at = b->now + backoff(b, m);
         m->rounds++;
     }
-    if (was_up && !is_up(b, m))
-        tell(b, member, false);
+    if (!was_up || is_up(b, m))
+        return;
+    tell(b, member, false);
+    if (all_are_down(b, m->server))
+        b->servers[m->server].down_since = b->now;
+    if (b->servers[m->server].settings.refuse_when_down && !m->checking)
+        next_check(b, member);
 }
 
 /* ---- checks ---- */
@@ -148,8 +201,12 @@ static bool is_served(const struct pol_brain *b, uint32_t member)
 
 static void next_check(struct pol_brain *b, uint32_t member)
 {
-    int64_t every = b->servers[b->members[member].server].settings.check_every;
-    set_deadline(b, member, every && is_served(b, member) ? b->now + every : POL_NEVER);
+    const struct member *m = &b->members[member];
+    const struct pol_server *s = &b->servers[m->server].settings;
+    int64_t at = s->check_every ? b->now + s->check_every : POL_NEVER;
+    if (s->refuse_when_down && !is_up(b, m)) /* no client comes to try it */
+        at = m->retry_at > b->now ? m->retry_at : b->now + 1;
+    set_deadline(b, member, is_served(b, member) ? at : POL_NEVER);
 }
 
 void pol_member_checked(struct pol_brain *b, const struct pol_event *e)
@@ -161,6 +218,7 @@ void pol_member_checked(struct pol_brain *b, const struct pol_event *e)
         pol_member_failed(b, e->member);
     else
         pol_member_well(b, e->member);
+    look_whether_down(b, b->members[e->member].server);
     next_check(b, e->member);
 }
 
@@ -171,6 +229,7 @@ void pol_member_due(struct pol_brain *b, uint32_t member)
     if (m->checking) {
         check(b, member, false);
         pol_member_failed(b, member);
+        look_whether_down(b, m->server);
         next_check(b, member);
     } else if (is_served(b, member)) {
         m->checked = b->now;

@@ -39,7 +39,9 @@ static bool make_tables(struct pol_brain *b)
 static void renew_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
 {
     if (server >= b->server_count)
-        b->servers[server] = (struct server){ .turn = POL_NONE, .client_first = POL_NONE, .client_last = POL_NONE };
+        b->servers[server] = (struct server){
+            .down_since = POL_NEVER, .turn = POL_NONE, .client_first = POL_NONE, .client_last = POL_NONE
+        };
     b->servers[server].settings = *settings;
     for (uint32_t m = settings->member_first; m < settings->member_first + settings->member_count; m++)
         if (m >= b->member_count)
@@ -74,6 +76,7 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
     if (members_of(s) > b->member_count)
         b->member_count = members_of(s);
     b->drain_time = s->drain;
+    b->listeners_change = true; /* what is closed may belong to another server now */
     for (uint32_t i = 0; i < s->server_count; i++)
         if (s->servers[i].check_every)
             pol_server_suspect(b, i);
@@ -282,6 +285,8 @@ static bool sweep(struct pol_brain *b)
         more = drain_sweep(b) || more;
     if (b->settling_first != POL_NONE)
         more = pol_links_sweep(b) || more;
+    if (b->listeners_change)
+        more = pol_listeners_sweep(b) || more;
     if (b->alarm_link != POL_NONE)
         more = pol_probe_sweep(b) || more;
     if (b->clients_waiting)

@@ -50,7 +50,9 @@ struct pol_server {
     uint32_t failures;        /* of a member, in a row, after which it is down; 0: it never is */
     int64_t backoff; /* ms before a member that failed is tried again by those who wait; doubles each time … */
     int64_t longest_backoff; /* … up to this */
-    int64_t check_every;   /* ms between two checks of a member; 0: it is checked only when all slots are abandoned */
+    bool
+        refuse_when_down; /* its listeners are closed when all its members are down for longer than unavailable_wait */
+    int64_t check_every;  /* ms between two checks of a member; 0: it is checked only when all slots are abandoned */
     uint32_t member_first; /* its members have the indices member_first … member_first + member_count - 1 */
     uint32_t member_count;
 };
@@ -186,6 +188,7 @@ enum pol_action_kind {
     POL_END_INPUT,   /* link: nothing more will be sent up; a FIN goes once all is written. Answers still come */
     POL_CLOSE,       /* client or link, reset when reason */
     POL_LISTEN_OFF,  /* listener */
+    POL_LISTEN_ON,   /* listener: one that was closed because its server was down */
     POL_END,         /* call ending proof: it is over, its index is free again; write its line */
     POL_ABANDON, /* call ending proof farewell: write its line; it stays inside the server, its answer is dropped */
     POL_RELEASE, /* call: one that was abandoned is over, its index is free again */

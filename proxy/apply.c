@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "admin.h"
 #include "calllog.h"
@@ -148,6 +149,20 @@ static void apply_listen_off(struct px_loop *loop, const struct pol_action *a)
     px_listener_close(loop->listeners[a->listener]);
 }
 
+/* At the very address where it was, also where the kernel had picked the port. */
+static void apply_listen_on(struct px_loop *loop, const struct pol_action *a)
+{
+    const struct px_listener *listener = &loop->settings->listeners[a->listener];
+    char text[256];
+    int error = listener->retired || loop->listeners[a->listener]
+                    ? 0
+                    : px_listener_open(loop, a->listener, &loop->bound[a->listener]);
+    snprintf(text, sizeof text, "cannot listen on %s again: %s (reload when that is mended)", listener->text,
+             strerror(error));
+    if (error)
+        px_log_notice(&loop->log, NULL, text);
+}
+
 static struct px_downstream *client_of_call(struct px_loop *loop, const struct px_call *k)
 {
     return k->client.index < loop->max_clients ? client_of(loop, k->client) : NULL;
@@ -223,15 +238,25 @@ static void apply_check(struct px_loop *loop, const struct pol_action *a)
 }
 
 static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
-    [POL_PASS] = apply_pass,       [POL_SWALLOW] = apply_swallow,
-    [POL_LEASE] = apply_lease,     [POL_HOLD] = apply_hold,
-    [POL_PAUSE] = apply_pause,     [POL_RESUME] = apply_resume,
-    [POL_DIAL] = apply_dial,       [POL_ANSWER_BIND] = apply_answer_bind,
-    [POL_FAULT] = apply_fault,     [POL_END_INPUT] = apply_end_input,
-    [POL_CLOSE] = apply_close,     [POL_LISTEN_OFF] = apply_listen_off,
-    [POL_END] = apply_end,         [POL_ABANDON] = apply_abandon,
-    [POL_RELEASE] = apply_release, [POL_PROBE] = apply_probe,
-    [POL_MEMBER] = apply_member,   [POL_CHECK] = apply_check,
+    [POL_PASS] = apply_pass,
+    [POL_SWALLOW] = apply_swallow,
+    [POL_LEASE] = apply_lease,
+    [POL_HOLD] = apply_hold,
+    [POL_PAUSE] = apply_pause,
+    [POL_RESUME] = apply_resume,
+    [POL_DIAL] = apply_dial,
+    [POL_ANSWER_BIND] = apply_answer_bind,
+    [POL_FAULT] = apply_fault,
+    [POL_END_INPUT] = apply_end_input,
+    [POL_CLOSE] = apply_close,
+    [POL_LISTEN_OFF] = apply_listen_off,
+    [POL_END] = apply_end,
+    [POL_ABANDON] = apply_abandon,
+    [POL_RELEASE] = apply_release,
+    [POL_PROBE] = apply_probe,
+    [POL_LISTEN_ON] = apply_listen_on,
+    [POL_MEMBER] = apply_member,
+    [POL_CHECK] = apply_check,
 };
 static_assert(sizeof rows / sizeof *rows == POL_ACTION_KINDS, "a row for each action");
 

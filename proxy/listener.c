@@ -159,6 +159,7 @@ int px_listener_open(struct px_loop *loop, uint32_t index, const struct px_addre
     }
     l->poll.data = l;
     loop->listeners[index] = l;
+    loop->bound[index] = bound;
     return -uv_poll_start(&l->poll, UV_READABLE, readable);
 }
 

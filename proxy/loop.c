@@ -263,15 +263,16 @@ static bool make_tables(struct px_loop *loop)
     loop->max_clients = loop->max_links = clients_that_fit();
     loop->checks = calloc(PX_MOST_MEMBERS, sizeof *loop->checks);
     loop->listeners = calloc(PX_MOST_LISTENERS, sizeof *loop->listeners);
+    loop->bound = calloc(PX_MOST_LISTENERS, sizeof *loop->bound);
     loop->server_links = calloc(PX_MOST_SERVERS, sizeof *loop->server_links);
     loop->clients = calloc(loop->max_clients, sizeof *loop->clients);
     loop->client_generations = calloc(loop->max_clients, sizeof *loop->client_generations);
     loop->free_clients = calloc(loop->max_clients, sizeof *loop->free_clients);
     loop->links = calloc(loop->max_links, sizeof *loop->links);
     loop->scratch = malloc(PX_SCRATCH_SIZE);
-    if (!loop->checks || !loop->listeners || !loop->server_links || !loop->clients || !loop->client_generations ||
-        !loop->free_clients || !loop->links || !loop->scratch || !px_roster_init(&loop->roster) ||
-        !px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)))
+    if (!loop->checks || !loop->listeners || !loop->bound || !loop->server_links || !loop->clients ||
+        !loop->client_generations || !loop->free_clients || !loop->links || !loop->scratch ||
+        !px_roster_init(&loop->roster) || !px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)))
         return false;
     loop->calls.rules = loop->settings->call_rules;
     px_roster_take(&loop->roster, loop->settings);
@@ -360,9 +361,8 @@ void px_loop_close(struct px_loop *loop)
     px_calls_free(&loop->calls);
     close(loop->spare_fd);
     px_roster_free(&loop->roster);
-    void *tables[] = { loop->checks,       loop->listeners, loop->clients,      loop->client_generations,
-                       loop->free_clients, loop->links,     loop->server_links, loop->scratch,
-                       loop->queue };
+    void *tables[] = { loop->bound,        loop->checks, loop->listeners,    loop->clients, loop->client_generations,
+                       loop->free_clients, loop->links,  loop->server_links, loop->scratch, loop->queue };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
 }

@@ -33,7 +33,8 @@ struct px_loop {
     const struct px_source *source; /* where they come from */
     struct px_roster roster;
     struct px_check **checks;              /* by the brain's member index; NULL: none is under way */
-    struct px_listener_socket **listeners; /* by the brain's listener index */
+    struct px_listener_socket **listeners; /* by the brain's listener index; NULL: closed */
+    struct px_address *bound;              /* by the same: where it listens, or did */
 
     struct pol_brain *brain;
     int64_t now;  /* µs, monotonic; read once a handler */

@@ -97,6 +97,7 @@ static const struct pol_server *describe_servers(const struct px_roster *roster,
                                           .bind_timeout = from->bind_timeout,
                                           .unavailable_wait = from->unavailable_wait,
                                           .failures = from->failures,
+                                          .refuse_when_down = from->when_down == PX_WHEN_DOWN_REFUSE,
                                           .backoff = from->backoff,
                                           .longest_backoff = from->longest_backoff,
                                           .check_every = from->retired || from->check == PX_CHECK_NONE

@@ -53,6 +53,12 @@ enum px_check_kind {
     PX_CHECK_LISTENING, /* rpc_mgmt_is_server_listening says so (C706 appendix Q) */
 };
 
+/* What new clients are told when all members have been down for longer than anybody waits. */
+enum px_when_down {
+    PX_WHEN_DOWN_ANSWER, /* that the server is not available */
+    PX_WHEN_DOWN_REFUSE, /* their connections are refused, as by the server's host */
+};
+
 struct px_member {
     char *text; /* as written; owned */
     struct px_address address;
@@ -73,6 +79,7 @@ struct px_server {
     unsigned failures;        /* in a row, after which a member is down; 0: it never is */
     int64_t backoff;          /* ms before a member that has failed is tried again; never 0 */
     int64_t longest_backoff;  /* ms; never 0 */
+    enum px_when_down when_down;
     enum px_check_kind check;
     int64_t check_every;       /* ms; never 0 */
     int64_t keepalive_every;   /* ms; whole seconds, never 0 */

@@ -49,6 +49,7 @@ static const char *const checks[] = { [PX_CHECK_NONE] = "none",
                                       [PX_CHECK_BIND] = "bind",
                                       [PX_CHECK_LISTENING] = "listening",
                                       NULL };
+static const char *const when_down[] = { [PX_WHEN_DOWN_ANSWER] = "answer", [PX_WHEN_DOWN_REFUSE] = "refuse", NULL };
 static const char *const on_timeout[] = {
     [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", [PX_ON_TIMEOUT_ORPHAN] = "orphan", NULL
 };
@@ -80,6 +81,9 @@ const struct px_setting_key px_setting_keys[] = {
     { "servers.*.unavailable-wait", "duration", "10s",
       "How long a new client waits for a member that can be reached.",
       RULE(DURATION(px_server, unavailable_wait, 0)) },
+    { "servers.*.when-down", "answer or refuse", "answer", "What new clients are told after that.",
+      RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, when_down),
+           .words = when_down) },
     { "servers.*.com-timeout", "level, duration or never", "5",
       "How long a call may be without an answer before keep-alives are sent.", RULE(COM_TIMEOUT(px_server)) },
     { "servers.*.call-timeout", "duration or never", "never",

@@ -4,7 +4,7 @@ import time
 
 from case import case, check, compare, equal
 from cases_control import control, controlled
-from harness import rpc, wait_until
+from harness import Link, rpc, wait_until
 from rpc import BIND_ACK, FAULT, TEST, bind, context, test_answer
 
 AWAY = 0x6BA
@@ -103,6 +103,29 @@ def others(world):
         works(bound(world, proxy), own + 1)
     equal(len(second.ledger()), 6, "executions")
     equal(len([text for text in proxy.notices() if " is down" in text]), 1, "notices")
+
+
+@case("health/when-down-refuse")
+def refuse(world):
+    """New clients are refused while the server is down, at the same address as before and after."""
+    server = world.server()
+    proxy = world.proxy(server, server="unavailable-wait: 200ms\nwhen-down: refuse\n"
+                                       "health: { failures: 1, backoff: 10ms, longest-backoff: 50ms }")
+    works(bound(world, proxy))
+    server.kill()
+    asks(world, proxy).close()
+    wait_until(lambda: not connects(proxy), "connections to be refused")
+    server.restart()
+    wait_until(lambda: connects(proxy), "connections to be taken again")
+    works(bound(world, proxy), 2)
+
+
+def connects(proxy):
+    try:
+        Link(proxy.address).close()
+        return True
+    except ConnectionRefusedError:
+        return False
 
 
 def checked(kind):

@@ -158,6 +158,7 @@ static const char *const action_keys[] = {
     [POL_END_INPUT] = "link",
     [POL_CLOSE] = "client? link? with when delay? reason",
     [POL_LISTEN_OFF] = "listener",
+    [POL_LISTEN_ON] = "listener",
     [POL_END] = "call ending proof",
     [POL_ABANDON] = "call link ending say",
     [POL_RELEASE] = "call",

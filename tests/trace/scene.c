@@ -43,6 +43,7 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
     if (s->settings.server_count == TR_ROWS_MAX)
         return tr_fail(failure, line->number, 1, "too many servers");
     struct pol_server *server = &s->servers[s->settings.server_count++];
+    uint32_t refuse = 0;
     *server = (struct pol_server){
         .waiting_length = UINT32_MAX, .connect_timeout = 3000, .member_first = s->members, .member_count = 1
     };
@@ -59,9 +60,11 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
         { "backoff", NULL, &server->backoff },
         { "longest-backoff", NULL, &server->longest_backoff },
         { "check-every", NULL, &server->check_every },
+        { "refuse-when-down", &refuse, NULL },
     };
     bool good = read_settings(line, 1, settings, sizeof settings / sizeof *settings, failure);
     s->members += server->member_count;
+    server->refuse_when_down = refuse;
     return good;
 }
 

@@ -100,6 +100,7 @@ struct world {
     struct a_link links[LINKS];
     struct a_call calls[CALLS];
     struct a_member members[MOST_MEMBERS];
+    bool shut[LISTENERS];
     bool drained[SERVERS]; /* by the administrator, for now */
     bool lowered[SERVERS]; /* its limit was lower once than it is, or is lower than it was */
     uint32_t member_count;
@@ -386,7 +387,19 @@ static void on_close(struct world *w, const struct pol_action *a)
 
 static void on_listen_off(struct world *w, const struct pol_action *a)
 {
-    must(w, w->draining && a->listener < LISTENERS, "LISTEN_OFF without a drain");
+    const struct pol_server *s = &w->servers[w->listeners[a->listener].server];
+    bool down = s->refuse_when_down;
+    for (uint32_t m = s->member_first; m < s->member_first + s->member_count; m++)
+        down = down && w->members[m].down;
+    must(w, w->draining || (down && !w->shut[a->listener]), "LISTEN_OFF for no reason");
+    w->shut[a->listener] = true;
+}
+
+/* A server without a member that is up; nobody comes until one is. */
+static void on_listen_on(struct world *w, const struct pol_action *a)
+{
+    must(w, !w->draining && w->shut[a->listener], "LISTEN_ON of what is open");
+    w->shut[a->listener] = false;
 }
 
 static enum pol_proof proof_for(const struct a_call *k, enum pol_ending ending)
@@ -550,6 +563,7 @@ static void (*const on_action[])(struct world *, const struct pol_action *) = {
     [POL_PROBE] = on_probe,
     [POL_END_INPUT] = on_end_input,
     [POL_LISTEN_OFF] = on_listen_off,
+    [POL_LISTEN_ON] = on_listen_on,
     [POL_MEMBER] = on_member,
     [POL_CHECK] = on_check,
 };
@@ -1153,6 +1167,7 @@ static void begin(struct world *w, uint64_t seed)
                                              .backoff = 20,
                                              .longest_backoff = 150,
                                              .check_every = chance(w, 30) ? 200 : 0,
+                                             .refuse_when_down = chance(w, 30),
                                              .member_first = members,
                                              .member_count = count };
         members += count;

@@ -129,7 +129,7 @@ static const char all_set[] =
     "    - \"[fe80::1%1]:7\"\n"
     "    calls: 16\n"
     "    connect-timeout: 250ms\n"
-    "    bind-timeout: never\n    unavailable-wait: 0s\n"
+    "    bind-timeout: never\n    unavailable-wait: 0s\n    when-down: refuse\n"
     "    health: { failures: never, backoff: 1ms, longest-backoff: 1d, check: listening, every: 1m }\n"
     "    com-timeout: 10\n"
     "    call-timeout: 30s\n"
@@ -165,6 +165,7 @@ static void test_all_set(void **state)
     assert_int_equal(s->servers[1].bind_timeout, 0);
     assert_int_equal(s->servers[1].unavailable_wait, 0);
     assert_int_equal(s->servers[1].failures, 0);
+    assert_int_equal(s->servers[1].when_down, PX_WHEN_DOWN_REFUSE);
     assert_int_equal(s->servers[1].backoff, 1);
     assert_int_equal(s->servers[1].longest_backoff, 86400000);
     assert_int_equal(s->servers[1].check, PX_CHECK_LISTENING);
@@ -227,10 +228,10 @@ static void test_origins(void **state)
     const struct px_settings *s = &outcome.settings;
     (void)state;
     assert_false(s->servers[0].origins[PX_RULE_COM_TIMEOUT].given);
-    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 24);
-    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 27);
-    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 34);
-    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 38);
+    assert_int_equal(s->servers[1].origins[PX_RULE_COM_TIMEOUT].line, 25);
+    assert_int_equal(s->servers[1].origins[PX_RULE_ON_TIMEOUT].line, 28);
+    assert_int_equal(s->interfaces[0].operations[2].origins[PX_RULE_PENDING].line, 35);
+    assert_int_equal(s->interfaces[1].origins[PX_RULE_DEADLINE].line, 39);
     drop(&outcome);
     outcome = load_from(NULL, &overrides);
     assert_true(outcome.settings.servers[0].origins[PX_RULE_DEADLINE].given);
@@ -263,6 +264,7 @@ static void test_print(void **state)
                                 "    connect-timeout: 3s\n"
                                 "    bind-timeout: 10s\n"
                                 "    unavailable-wait: 10s\n"
+                                "    when-down: answer\n"
                                 "    com-timeout: 12m\n"
                                 "    call-timeout: never\n"
                                 "    deadline: never\n"
@@ -323,6 +325,7 @@ static void assert_same_server(const struct px_server *a, const struct px_server
     assert_int_equal(a->bind_timeout, b->bind_timeout);
     assert_int_equal(a->unavailable_wait, b->unavailable_wait);
     assert_int_equal(a->failures, b->failures);
+    assert_int_equal(a->when_down, b->when_down);
     assert_int_equal(a->backoff, b->backoff);
     assert_int_equal(a->longest_backoff, b->longest_backoff);
     assert_int_equal(a->check, b->check);
