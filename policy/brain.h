@@ -71,6 +71,7 @@ struct link {
     uint32_t generation;
     uint8_t state;    /* enum link_state */
     uint8_t reason;   /* ORPHANED, SETTLING: enum pol_reason */
+    uint8_t left_by;  /* once its client is gone: why that connection ended, enum pol_reason */
     bool condemned;   /* a fault of the server's was about the connection, and not about a call */
     bool keeps;       /* the server keeps it after an orphaned */
     bool reset;       /* SETTLING: not in order */

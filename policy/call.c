@@ -204,8 +204,9 @@ void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
 /* How a call ends whose client is not there any more: did it leave, or did we end its connection? */
 static enum pol_ending left(const struct pol_brain *b, const struct call *k)
 {
-    uint8_t reason = b->links[k->link].reason;
-    return reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL ? POL_CUT_OFF : POL_CLIENT_LEFT;
+    uint8_t reason = b->links[k->link].left_by;
+    bool by_us = reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL || reason == POL_BY_GROUP_GUARD;
+    return by_us ? POL_CUT_OFF : POL_CLIENT_LEFT;
 }
 
 /* What follows for client and link when one of their calls is over. */

@@ -164,7 +164,7 @@ void pol_link_bound(struct pol_brain *b, const struct pol_event *e)
         set_deadline(b, e->link.index, POL_NEVER);
     l->keeps = l->keeps || e->keeps;
     if (is_let_into_foreign_group(b, l, e)) {
-        pol_client_close(b, l->client, true, POL_NOW, POL_BY_GROUP_GUARD);
+        pol_client_close(b, l->client, true, POL_ACKED, POL_BY_GROUP_GUARD);
         emit(b, POL_SWALLOW, e->link.index);
         return;
     }
@@ -271,6 +271,7 @@ static void orphan(struct pol_brain *b, uint32_t link)
 void pol_link_orphan(struct pol_brain *b, uint32_t link, bool reset, enum pol_reason reason)
 {
     struct link *l = &b->links[link];
+    l->left_by = (uint8_t)reason;
     if (l->state == LINK_SETTLING) { /* what was due in the same moment ended both */
         l->client = POL_NONE;
         disown_calls(b, l);
