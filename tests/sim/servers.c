@@ -58,13 +58,13 @@ static bool is_alive(const struct link *l)
     return !l->over && !l->conn->end[NET_SERVER].dead && !l->conn->half[NET_PROXY_UP].fin_arrived;
 }
 
-/* Calls that count: on connections that are alive. */
+/* Calls that count: on connections that are alive, and with somebody who waits for them (C706 12.6.3.1). */
 static void count_inside(void)
 {
     uint32_t inside = 0;
     for (unsigned i = 0; i < link_count; i++)
         for (unsigned k = 0; k < MOST_CALLS && is_alive(links[i]); k++)
-            inside += links[i]->calls[k].used;
+            inside += links[i]->calls[k].used && !promises_of(links[i]->calls[k].own_id)->maybe;
     promises_inside(inside);
 }
 
