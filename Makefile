@@ -10,7 +10,7 @@ comma    := ,
 B        := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes $(if $(CI)$(WERROR),-Werror)
 CFLAGS   ?= -O2 -g
-CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -fno-strict-aliasing $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -I$(B)/dissect -fno-strict-aliasing $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN))
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
@@ -102,6 +102,12 @@ $(B)/%.o: %.c | $(call need,run)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The table of known interfaces is written to be read by people.
+$(B)/dissect/interfaces.o: $(B)/dissect/interfaces.inc
+$(B)/dissect/interfaces.inc: dissect/interfaces.awk dissect/interfaces.def
+	$(call say,AWK,$@)
+	$(Q)mkdir -p $(@D) && awk -f $^ >$@
+
 $(B)/.packages-%: .ci/packages
 	$(Q)mkdir -p $(B) && .ci/packages $(packages_$*) && touch $@
 
@@ -154,10 +160,10 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
 	  $(FB)/corpus-$$f || exit 1; done
 
-fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/pending%,$(proxy_sources))
-$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files)
+fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules%,$(proxy_sources))
+$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files) $(B)/dissect/interfaces.inc
 	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \
+	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -I$(B)/dissect -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -o $@ $< $(fuzz_sources) $(shell pkg-config --libs libfyaml 2>/dev/null)
 
 # ---- order in the house ----
@@ -170,8 +176,8 @@ format: $(call need,style) ## clang-format in place
 format-check: $(call need,style) ## clang-format would change nothing
 	$(Q)clang-format --dry-run -Werror $(c_files) $(h_files)
 
-tidy: $(call need,tidy) ## clang-tidy
-	$(Q)clang-tidy --quiet $(dissect_sources) $(policy_sources) $(proxy_sources) $(ctl_sources) -- -std=c11 -D_GNU_SOURCE
+tidy: $(call need,tidy) $(B)/dissect/interfaces.inc ## clang-tidy
+	$(Q)clang-tidy --quiet $(dissect_sources) $(policy_sources) $(proxy_sources) $(ctl_sources) -- -std=c11 -D_GNU_SOURCE -I$(B)/dissect
 
 compile_commands.json: Makefile ## for editors
 	$(Q)printf '[\n' >$@; sep=; for f in $(c_files); do \

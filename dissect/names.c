@@ -1,7 +1,5 @@
-/* Codes to names. Interfaces and operations are data of their own: interfaces.c. */
+/* Codes to names. Interfaces and operations are data of their own: interfaces.def. */
 #include "names.h"
-
-#include <string.h>
 
 #include "auth.h"
 #include "bind.h"
@@ -175,10 +173,8 @@ const char *dis_nak_reason_name(uint16_t reason)
 
 const struct dis_interface *dis_interface_find(const struct dis_syntax *interface)
 {
-    char uuid[DIS_UUID_TEXT];
-    dis_uuid_format(&interface->uuid, uuid);
     for (size_t i = 0; i < dis_interface_count; i++)
-        if (dis_interfaces[i].major == interface->major && strcmp(dis_interfaces[i].uuid, uuid) == 0)
+        if (dis_interfaces[i].major == interface->major && dis_uuid_equal(&dis_interfaces[i].uuid, &interface->uuid))
             return &dis_interfaces[i];
     return NULL;
 }
@@ -190,7 +186,8 @@ const char *dis_interface_name(const struct dis_interface *known)
 
 const char *dis_operation_name(const struct dis_interface *known, uint16_t opnum)
 {
-    return known && opnum < known->operation_count ? known->operations[opnum] : NULL;
+    const struct dis_operation *operation = dis_operation_find(known, opnum);
+    return operation ? operation->name : NULL;
 }
 
 const char *dis_transfer_name(const struct dis_syntax *transfer)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dissect/names.h"
 #include "settings_memory.h"
 
 /* ---- one row ---- */
@@ -45,11 +46,11 @@ static void take_given(struct px_resolved_rules *resolved, const struct px_call_
 /* Least specific first, so that each later one writes over those before. */
 struct px_resolved_rules px_call_rules_resolve(const struct px_server *server, const struct px_interface *block,
                                                const struct px_operation *operation,
-                                               const struct px_pending_operation *pending)
+                                               const struct dis_operation *known)
 {
     struct px_resolved_rules resolved = { .rules = server->rules }; /* its defaults are in there */
     take_given(&resolved, &server->rules, server->origins, PX_RULE_SERVER);
-    if (pending != NULL) {
+    if (known != NULL && known->pending != NULL) {
         resolved.rules.pending = true;
         resolved.sources[PX_RULE_PENDING] = (struct px_rule_source){ .level = PX_RULE_BUILT_IN };
     }
@@ -94,13 +95,14 @@ static void collect_opnums(struct px_interface_rules *entry)
 {
     unsigned given = entry->block != NULL ? entry->block->operation_count : 0;
     uint32_t count = 0, kept = 0;
-    entry->opnums = px_must(calloc(given + px_pending_operation_count, sizeof *entry->opnums));
+    unsigned known = entry->known != NULL ? entry->known->operation_count : 0;
+    entry->opnums = px_must(calloc(given + known + 1u, sizeof *entry->opnums));
     for (unsigned i = 0; i < given; i++)
         if (has_rules(&entry->block->operations[i]))
             entry->opnums[count++] = entry->block->operations[i].opnum;
-    for (unsigned i = 0; i < px_pending_operation_count && entry->match != PX_VERSION_ANY; i++)
-        if (px_pending_is_of(&px_pending_operations[i], &entry->uuid, entry->major))
-            entry->opnums[count++] = px_pending_operations[i].opnum;
+    for (unsigned i = 0; i < known; i++)
+        if (entry->known->operations[i].pending != NULL)
+            entry->opnums[count++] = entry->known->operations[i].opnum;
     qsort(entry->opnums, count, sizeof *entry->opnums, by_number);
     for (uint32_t i = 0; i < count; i++)
         if (i == 0 || entry->opnums[i] != entry->opnums[i - 1])
@@ -110,24 +112,25 @@ static void collect_opnums(struct px_interface_rules *entry)
 
 static void add_block(struct px_call_rules_table *table, const struct px_interface *block)
 {
-    bool any = block->version_text == NULL;
-    table->interfaces[table->interface_count++] = (struct px_interface_rules){ .uuid = block->uuid,
-                                                                               .match = any ? PX_VERSION_ANY
-                                                                                            : PX_VERSION_EXACT,
-                                                                               .major = any ? 0 : block->major,
-                                                                               .minor = any ? 0 : block->minor,
-                                                                               .block = block };
+    struct px_interface_rules *entry = &table->interfaces[table->interface_count++];
+    *entry = (struct px_interface_rules){ .uuid = block->uuid, .match = PX_VERSION_ANY, .block = block };
+    if (block->version_text == NULL)
+        return;
+    const struct dis_syntax syntax = { .uuid = block->uuid, .major = block->major, .minor = block->minor };
+    entry->match = PX_VERSION_EXACT;
+    entry->major = block->major;
+    entry->minor = block->minor;
+    entry->known = dis_interface_find(&syntax);
 }
 
 /* What is built in holds for every minor version, since those only add operations; but for no other major version
  * than its own. So it gets an entry beside that of the block for any version, and with its rules. */
-static void add_pending(struct px_call_rules_table *table, const struct px_settings *settings, unsigned index)
+static void add_known(struct px_call_rules_table *table, const struct px_settings *settings,
+                      const struct dis_interface *known)
 {
-    struct px_interface_rules entry = { .match = PX_VERSION_MAJOR, .major = px_pending_operations[index].major };
-    dis_uuid_parse(px_pending_operations[index].uuid, &entry.uuid);
-    for (unsigned i = 0; i < index; i++)
-        if (px_pending_is_of(&px_pending_operations[i], &entry.uuid, entry.major))
-            return;
+    struct px_interface_rules entry = {
+        .uuid = known->uuid, .match = PX_VERSION_MAJOR, .major = known->major, .known = known
+    };
     for (unsigned i = 0; i < settings->interface_count; i++)
         if (settings->interfaces[i].version_text == NULL &&
             dis_uuid_equal(&settings->interfaces[i].uuid, &entry.uuid))
@@ -146,16 +149,25 @@ static int by_interface(const void *left, const void *right)
     return order != 0 ? order : a->minor - b->minor;
 }
 
+/* Whether anything that is built in is a rule of its calls. */
+static bool has_pending(const struct dis_interface *known)
+{
+    for (unsigned i = 0; i < known->operation_count; i++)
+        if (known->operations[i].pending != NULL)
+            return true;
+    return false;
+}
+
 /* Returns the rows that one server needs. */
 static uint64_t add_interfaces(struct px_call_rules_table *table, const struct px_settings *settings)
 {
     uint64_t rows = 1; /* that of the server itself */
-    table->interfaces = px_must(
-        calloc(settings->interface_count + px_pending_operation_count, sizeof *table->interfaces));
+    table->interfaces = px_must(calloc(settings->interface_count + dis_interface_count, sizeof *table->interfaces));
     for (unsigned i = 0; i < settings->interface_count; i++)
         add_block(table, &settings->interfaces[i]);
-    for (unsigned i = 0; i < px_pending_operation_count; i++)
-        add_pending(table, settings, i);
+    for (size_t i = 0; i < dis_interface_count; i++)
+        if (has_pending(&dis_interfaces[i]))
+            add_known(table, settings, &dis_interfaces[i]);
     qsort(table->interfaces, table->interface_count, sizeof *table->interfaces, by_interface);
     for (unsigned i = 0; i < table->interface_count; i++) {
         collect_opnums(&table->interfaces[i]);
@@ -172,12 +184,9 @@ static struct px_call_rules *fill_entry(struct px_call_rules *row, const struct 
 {
     *row++ = px_call_rules_resolve(server, entry->block, NULL, NULL).rules;
     for (uint32_t i = 0; i < entry->count; i++) {
-        const struct px_pending_operation *pending = NULL;
-        if (entry->match != PX_VERSION_ANY)
-            pending = px_pending_find(&entry->uuid, entry->major, entry->opnums[i]);
-        *row++ = px_call_rules_resolve(server, entry->block, px_call_rules_operation(entry->block, entry->opnums[i]),
-                                       pending)
-                     .rules;
+        const struct px_operation *operation = px_call_rules_operation(entry->block, entry->opnums[i]);
+        const struct dis_operation *known = dis_operation_find(entry->known, entry->opnums[i]);
+        *row++ = px_call_rules_resolve(server, entry->block, operation, known).rules;
     }
     return row;
 }

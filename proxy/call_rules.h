@@ -10,7 +10,7 @@
 #ifndef PX_CALL_RULES_H
 #define PX_CALL_RULES_H
 
-#include "pending.h"
+#include "../dissect/interfaces.h"
 #include "settings.h"
 
 /* Most rows of a table: servers times interfaces and operations. */
@@ -22,12 +22,13 @@ enum px_version_match { PX_VERSION_EXACT, PX_VERSION_MAJOR, PX_VERSION_ANY };
 struct px_interface_rules {
     struct dis_uuid uuid;
     enum px_version_match match;
-    uint16_t major, minor;            /* what does not matter to `match` is 0 */
-    const struct px_interface *block; /* of the settings; NULL: it has none */
-    uint32_t stride;                  /* rows of one server */
-    uint32_t first;                   /* row of the interface, for the first server; those of its operations follow */
-    uint32_t count;                   /* operations with a row of their own */
-    uint16_t *opnums;                 /* theirs, ascending */
+    uint16_t major, minor;             /* what does not matter to `match` is 0 */
+    const struct px_interface *block;  /* of the settings; NULL: it has none */
+    const struct dis_interface *known; /* what is built in; NULL: nothing, or it is for any version */
+    uint32_t stride;                   /* rows of one server */
+    uint32_t first;   /* row of the interface, for the first server; those of its operations follow */
+    uint32_t count;   /* operations with a row of their own */
+    uint16_t *opnums; /* theirs, ascending */
 };
 
 struct px_call_rules_table {
@@ -65,9 +66,9 @@ uint32_t px_call_rules_row(const struct px_interface_rules *rules, uint32_t serv
 /* The operation of a block, or NULL. */
 const struct px_operation *px_call_rules_operation(const struct px_interface *block, uint16_t opnum);
 
-/* What the rows are made by. `block`, `operation` and `pending` may be NULL. */
+/* What the rows are made by. All but the server may be NULL; `known` is what is built in about the operation. */
 struct px_resolved_rules px_call_rules_resolve(const struct px_server *server, const struct px_interface *block,
                                                const struct px_operation *operation,
-                                               const struct px_pending_operation *pending);
+                                               const struct dis_operation *known);
 
 #endif

@@ -19,7 +19,7 @@ struct answer {
     const char *interface_name;
     const struct px_server *server;
     const struct px_operation *operation; /* or NULL */
-    const struct px_pending_operation *pending;
+    const struct dis_operation *known;    /* or NULL */
     uint16_t opnum;
     FILE *out;
 };
@@ -51,9 +51,8 @@ bool px_question_opnum(const char *text, struct px_question *question)
 /* The version under which an interface is known by name, and with operations that are pending by design. */
 static uint16_t known_major(const struct dis_uuid *uuid)
 {
-    struct dis_uuid known;
     for (size_t i = 0; i < dis_interface_count; i++)
-        if (dis_uuid_parse(dis_interfaces[i].uuid, &known) && dis_uuid_equal(&known, uuid))
+        if (dis_uuid_equal(&dis_interfaces[i].uuid, uuid))
             return dis_interfaces[i].major;
     return 0;
 }
@@ -102,7 +101,7 @@ static void print_source(const struct answer *answer, const struct px_rule_sourc
         fputs("default\n", answer->out);
         break;
     case PX_RULE_BUILT_IN:
-        fprintf(answer->out, "built in (%s)\n", answer->pending->source);
+        fprintf(answer->out, "built in (%s)\n", answer->known->pending);
         break;
     case PX_RULE_SERVER:
         print_place(answer, source->line);
@@ -134,7 +133,7 @@ static char *value_text(const struct px_setting_key *key, const struct px_operat
 static void print_server(const struct answer *answer, const struct px_interface *block)
 {
     struct px_resolved_rules resolved = px_call_rules_resolve(answer->server, block, answer->operation,
-                                                              answer->pending);
+                                                              answer->known);
     const struct px_operation shown = { .rules = resolved.rules };
     fprintf(answer->out, "%s\n", answer->server->name);
     for (unsigned row = 0; row < px_setting_key_count; row++) {
@@ -180,7 +179,7 @@ bool px_settings_explain(const struct px_settings *settings, const char *file, c
         .file = file,
         .interface_name = dis_interface_name(dis_interface_find(&asked.interface)),
         .operation = px_call_rules_operation(block, asked.opnum),
-        .pending = px_pending_find(&asked.interface.uuid, asked.interface.major, asked.opnum),
+        .known = dis_operation_find(dis_interface_find(&asked.interface), asked.opnum),
         .opnum = asked.opnum,
         .out = out,
     };

@@ -1,9 +1,9 @@
 # What each unit test links besides itself: the module it tests and what that module needs, nothing else.
 D_pdu      := $(addprefix dissect/,pdu.o bind.o request.o auth.o uuid.o cursor.o)
 D_names    := $(addprefix dissect/,names.o interfaces.o)
-P_settings := $(addprefix proxy/,address.o call_rules.o nearest.o pending.o value.o settings.o settings_interfaces.o \
+P_settings := $(addprefix proxy/,address.o call_rules.o nearest.o value.o settings.o settings_interfaces.o \
               settings_keys.o settings_print.o settings_read.o settings_report.o settings_scalar.o settings_text.o \
-              settings_tree.o settings_yaml.o) dissect/uuid.o dissect/cursor.o
+              settings_tree.o settings_yaml.o) $(D_names) dissect/uuid.o dissect/cursor.o
 P_policy   := $(patsubst %.c,%.o,$(wildcard policy/*.c))
 
 test_cursor_objects   := dissect/cursor.o
@@ -16,6 +16,7 @@ test_frame_objects    := dissect/frame.o
 test_gather_objects   := dissect/gather.o
 test_compose_objects  := dissect/compose.o $(D_pdu)
 test_names_objects    := $(D_names) dissect/uuid.o dissect/cursor.o
+test_interfaces_objects := $(D_names) dissect/uuid.o dissect/cursor.o
 test_sink_objects     := dissect/sink.o
 test_text_objects     := dissect/text.o dissect/sink.o $(D_names) $(D_pdu)
 test_datagram_objects := dissect/datagram.o $(D_names) $(D_pdu)
@@ -29,11 +30,11 @@ test_history_objects  := $(addprefix proxy/,history.o sentence.o command.o human
 test_ctl_line_objects := proxy/ctl_line.o
 test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
-test_call_rules_objects := $(P_settings) $(D_names)
+test_call_rules_objects := $(P_settings)
 test_call_rules_libs    := -lfyaml
 test_settings_merge_objects := $(P_settings) proxy/settings_merge.o proxy/roster.o
 test_settings_merge_libs    := -lfyaml
-test_settings_explain_objects := $(P_settings) proxy/settings_explain.o $(D_names)
+test_settings_explain_objects := $(P_settings) proxy/settings_explain.o
 test_settings_explain_libs    := -lfyaml
 
 test_deadline_objects      := policy/deadline.o

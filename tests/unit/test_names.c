@@ -132,33 +132,11 @@ static void test_transfers(void **state)
     assert_null(dis_transfer_name(&unknown));
 }
 
-/* Each UUID is in the form that is looked up, and once per version; each name is fit to be printed. */
-static void test_table(void **state)
-{
-    (void)state;
-    static const char fit[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-    for (size_t i = 0; i < dis_interface_count; i++) {
-        const struct dis_interface *row = &dis_interfaces[i];
-        struct dis_syntax s = syntax(row->uuid, row->major);
-        char text[DIS_UUID_TEXT];
-        assert_string_equal(dis_uuid_format(&s.uuid, text), row->uuid);
-        assert_ptr_equal(dis_interface_name(dis_interface_find(&s)), row->name);
-        assert_int_equal(strspn(row->name, fit), strlen(row->name));
-        assert_int_equal(row->operations == NULL, row->operation_count == 0);
-        for (uint16_t op = 0; op < row->operation_count; op++) {
-            const char *name = row->operations[op];
-            assert_true(name == NULL || strspn(name, fit) == strlen(name));
-            for (uint16_t before = 0; name != NULL && before < op; before++)
-                assert_true(row->operations[before] == NULL || strcmp(row->operations[before], name) != 0);
-        }
-    }
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults), cmocka_unit_test(test_codes),     cmocka_unit_test(test_interfaces),
-        cmocka_unit_test(test_gaps),   cmocka_unit_test(test_transfers), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_gaps),   cmocka_unit_test(test_transfers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
