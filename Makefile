@@ -160,7 +160,7 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
 	  $(FB)/corpus-$$f || exit 1; done
 
-fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules%,$(proxy_sources))
+fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/knowledge%,$(proxy_sources))
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files) $(B)/dissect/interfaces.inc
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -I$(B)/dissect -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \

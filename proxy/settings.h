@@ -45,6 +45,12 @@ struct px_origin {
     unsigned line; /* of the file; 0: on the command line */
 };
 
+/* What the administrator says of how an interface or operation behaves; what was not given is nothing. See knowledge.h. */
+struct px_given_fact {
+    bool holds;
+    struct px_origin origin;
+};
+
 /* How a member is found to be well. */
 enum px_check_kind {
     PX_CHECK_NONE,
@@ -110,6 +116,7 @@ struct px_operation {
     char *name; /* or NULL; owned */
     struct px_call_rules rules;
     struct px_origin origins[PX_CALL_RULES];
+    struct px_given_fact idempotent;
 };
 
 struct px_interface {
@@ -121,6 +128,7 @@ struct px_interface {
     char *name; /* or NULL; owned */
     struct px_call_rules rules;
     struct px_origin origins[PX_CALL_RULES];
+    struct px_given_fact stateless, pipes;
     struct px_operation *operations; /* in order of opnum */
     unsigned operation_count;
 };

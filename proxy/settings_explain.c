@@ -7,7 +7,7 @@
 
 #include "../dissect/interfaces.h"
 #include "../dissect/names.h"
-#include "call_rules.h"
+#include "knowledge.h"
 #include "settings_memory.h"
 #include "settings_rules.h"
 
@@ -94,14 +94,15 @@ static void print_place(const struct answer *answer, unsigned line)
         fputs("command line", answer->out);
 }
 
-static void print_source(const struct answer *answer, const struct px_rule_source *source)
+/* `cited` is what says so where it is built in. */
+static void print_source(const struct answer *answer, const struct px_rule_source *source, const char *cited)
 {
     switch (source->level) {
     case PX_RULE_DEFAULT:
         fputs("default\n", answer->out);
         break;
     case PX_RULE_BUILT_IN:
-        fprintf(answer->out, "built in (%s)\n", answer->known->pending);
+        fprintf(answer->out, "built in (%s)\n", cited);
         break;
     case PX_RULE_SERVER:
         print_place(answer, source->line);
@@ -130,6 +131,18 @@ static char *value_text(const struct px_setting_key *key, const struct px_operat
     return text;
 }
 
+static void print_value(const struct answer *answer, const char *name, const char *value)
+{
+    int width = fprintf(answer->out, "  %s:%s", name, value);
+    fprintf(answer->out, "%*s", width < VALUE_COLUMN - 3 ? VALUE_COLUMN - width : 3, "");
+}
+
+static void print_fact(const struct answer *answer, const char *name, struct px_known_fact fact)
+{
+    print_value(answer, name, fact.holds ? " yes" : " no");
+    print_source(answer, &fact.source, fact.cited);
+}
+
 static void print_server(const struct answer *answer, const struct px_interface *block)
 {
     struct px_resolved_rules resolved = px_call_rules_resolve(answer->server, block, answer->operation,
@@ -142,10 +155,11 @@ static void print_server(const struct answer *answer, const struct px_interface 
         if (name == NULL || key->rule->origin_offset == 0)
             continue;
         size_t rule = (key->rule->origin_offset - offsetof(struct px_operation, origins)) / sizeof(struct px_origin);
+        if (rule >= PX_CALL_RULES) /* a fact, which is the same for all servers */
+            continue;
         char *value = value_text(key, &shown);
-        int width = fprintf(answer->out, "  %s:%s", name, value);
-        fprintf(answer->out, "%*s", width < VALUE_COLUMN - 3 ? VALUE_COLUMN - width : 3, "");
-        print_source(answer, &resolved.sources[rule]);
+        print_value(answer, name, value);
+        print_source(answer, &resolved.sources[rule], answer->known != NULL ? answer->known->pending : NULL);
         free(value);
     }
 }
@@ -174,12 +188,13 @@ bool px_settings_explain(const struct px_settings *settings, const char *file, c
     char uuid[DIS_UUID_TEXT];
     if (!asked.versioned && !choose_version(settings, &asked, errors))
         return false;
-    const struct px_interface *block = px_call_rules_find(settings->call_rules, &asked.interface)->block;
+    const struct px_knowledge knowledge = px_knowledge_find(settings->call_rules, &asked.interface);
+    const struct px_interface *block = knowledge.block;
     struct answer answer = {
         .file = file,
-        .interface_name = dis_interface_name(dis_interface_find(&asked.interface)),
+        .interface_name = dis_interface_name(knowledge.known),
         .operation = px_call_rules_operation(block, asked.opnum),
-        .known = dis_operation_find(dis_interface_find(&asked.interface), asked.opnum),
+        .known = dis_operation_find(knowledge.known, asked.opnum),
         .opnum = asked.opnum,
         .out = out,
     };
@@ -188,6 +203,9 @@ bool px_settings_explain(const struct px_settings *settings, const char *file, c
     if (answer.interface_name == NULL)
         answer.interface_name = dis_uuid_format(&asked.interface.uuid, uuid);
     print_question(&asked, &answer);
+    print_fact(&answer, "stateless", px_knowledge_stateless(&knowledge, asked.opnum));
+    print_fact(&answer, "pipes", px_knowledge_pipes(&knowledge, asked.opnum));
+    print_fact(&answer, "idempotent", px_knowledge_idempotent(&knowledge, asked.opnum));
     for (unsigned i = 0; i < settings->server_count; i++) {
         answer.server = &settings->servers[i];
         print_server(&answer, block);

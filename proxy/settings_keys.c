@@ -38,6 +38,9 @@
 #define PENDING(block)                                                            \
     ORIGIN(block, PX_RULE_PENDING), .read = px_read_flag, .print = px_print_flag, \
                                     .offset = offsetof(struct block, rules.pending)
+#define FACT(block, member)                                                                               \
+    .origin_offset = offsetof(struct block, member.origin), .read = px_read_flag, .print = px_print_flag, \
+    .given = px_given_origin, .offset = offsetof(struct block, member.holds)
 #define OWN                 .given = px_given_origin
 #define NAME(block)         .read = px_read_name, TEXT(block, name)
 #define TEXT(block, member) .print = px_print_text, .given = px_given_text, .offset = offsetof(struct block, member)
@@ -154,6 +157,11 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(ON_TIMEOUT(px_interface), OWN) },
     { "interfaces.*.pending", "yes or no", NULL, "Whether all its operations return only when something happens.",
       RULE(PENDING(px_interface), OWN) },
+    { "interfaces.*.stateless", "yes or no", NULL,
+      "Whether no call needs what an earlier one of its connection left behind.",
+      RULE(FACT(px_interface, stateless)) },
+    { "interfaces.*.pipes", "yes or no", NULL, "Whether an operation has a pipe parameter.",
+      RULE(FACT(px_interface, pipes)) },
     { "interfaces.*.operations", "mapping", NULL, "Operations that have rules of their own, each under its opnum.",
       RULE(.read = px_read_operations, .print = px_print_operations, LIST(px_interface, operation_count)) },
     { "interfaces.*.operations.*.name", "name", NULL, "What people call it.", RULE(NAME(px_operation)) },
@@ -167,6 +175,8 @@ const struct px_setting_key px_setting_keys[] = {
       "Its own, instead of the interface's.", RULE(ON_TIMEOUT(px_operation), OWN) },
     { "interfaces.*.operations.*.pending", "yes or no", NULL, "Whether it returns only when something happens.",
       RULE(PENDING(px_operation), OWN) },
+    { "interfaces.*.operations.*.idempotent", "yes or no", NULL, "Whether it does no harm to run it twice.",
+      RULE(FACT(px_operation, idempotent)) },
 };
 
 const unsigned px_setting_key_count = sizeof px_setting_keys / sizeof *px_setting_keys;

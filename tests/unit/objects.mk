@@ -34,7 +34,9 @@ test_call_rules_objects := $(P_settings)
 test_call_rules_libs    := -lfyaml
 test_settings_merge_objects := $(P_settings) proxy/settings_merge.o proxy/roster.o
 test_settings_merge_libs    := -lfyaml
-test_settings_explain_objects := $(P_settings) proxy/settings_explain.o
+test_settings_explain_objects := $(P_settings) $(addprefix proxy/,settings_explain.o knowledge.o)
+test_knowledge_objects := $(P_settings) proxy/knowledge.o
+test_knowledge_libs    := -lfyaml
 test_settings_explain_libs    := -lfyaml
 
 test_deadline_objects      := policy/deadline.o

@@ -143,9 +143,10 @@ static const char all_set[] =
     "    operations:\n"
     "      65535: { pending: yes, deadline: never }\n"
     "      7: {}\n"
-    "      06: { name: TestSleep, call-timeout: 2m, on-timeout: cancel, com-timeout: 0 }\n"
+    "      06: { name: TestSleep, call-timeout: 2m, on-timeout: cancel, com-timeout: 0, idempotent: yes }\n"
     "  - { uuid: 60A15EC5-4de8-11d7-a637-005056a20182, version: 1.65535, name: echo, com-timeout: 10,\n"
-    "      call-timeout: never, deadline: 1s, on-timeout: abandon, pending: no, operations: {} }\n"
+    "      call-timeout: never, deadline: 1s, on-timeout: abandon, pending: no, stateless: yes,\n"
+    "      pipes: no, operations: {} }\n"
     "control: /run/a\n";
 
 static void test_all_set(void **state)
@@ -216,6 +217,11 @@ static void test_interfaces(void **state)
     assert_int_equal(one->minor, 65535);
     assert_int_equal(one->operation_count, 0);
     assert_true(one->origins[PX_RULE_PENDING].given && !one->rules.pending);
+    assert_true(one->stateless.origin.given && one->stateless.holds);
+    assert_true(one->pipes.origin.given && !one->pipes.holds);
+    assert_false(any->stateless.origin.given || any->pipes.origin.given);
+    assert_true(o[0].idempotent.origin.given && o[0].idempotent.holds);
+    assert_false(o[1].idempotent.origin.given);
     drop(&outcome);
 }
 
@@ -345,6 +351,12 @@ static void assert_same_origins(const struct px_origin a[], const struct px_orig
         assert_int_equal(a[i].given, b[i].given);
 }
 
+static void assert_same_fact(struct px_given_fact a, struct px_given_fact b)
+{
+    assert_int_equal(a.origin.given, b.origin.given);
+    assert_int_equal(a.holds, b.holds);
+}
+
 static void assert_same_interface(const struct px_interface *a, const struct px_interface *b)
 {
     assert_true(dis_uuid_equal(&a->uuid, &b->uuid));
@@ -353,6 +365,8 @@ static void assert_same_interface(const struct px_interface *a, const struct px_
     assert_string_equal(a->name != NULL ? a->name : "", b->name != NULL ? b->name : "");
     assert_same_rules(&a->rules, &b->rules);
     assert_same_origins(a->origins, b->origins);
+    assert_same_fact(a->stateless, b->stateless);
+    assert_same_fact(a->pipes, b->pipes);
     assert_int_equal(a->operation_count, b->operation_count);
     for (unsigned i = 0; i < a->operation_count; i++) {
         const struct px_operation *o = &a->operations[i], *p = &b->operations[i];
@@ -360,6 +374,7 @@ static void assert_same_interface(const struct px_interface *a, const struct px_
         assert_string_equal(o->name != NULL ? o->name : "", p->name != NULL ? p->name : "");
         assert_same_rules(&o->rules, &p->rules);
         assert_same_origins(o->origins, p->origins);
+        assert_same_fact(o->idempotent, p->idempotent);
     }
 }
 
@@ -534,7 +549,7 @@ static const struct {
     { GOOD "interfaces: []\n", "" },
     { GOOD "interfaces:\n- version: 1.0\n- { uuid: [] }\n- uuid: 60a15ec5-4de8-11d7-a637-005056a2018\n  version: 1\n"
            "- uuid: 60a15ec5-4de8-11d7-a637-005056a20182\n  version: 65536.0\n  name: a b\n  pending: true\n  "
-           "stateless: yes\n"
+           "sharing: yes\n"
            "  on-timeout: []\n  com-timeout: 11\n  call-timeout: 0s\n  deadline: 5\n  operations: [ 6 ]\n",
       "f:4:3: error: the key 'uuid' is missing\n"
       "f:5:11: error: a single value is expected here, not a list\n"
@@ -545,7 +560,7 @@ static const struct {
       "f:9:12: error: '65536.0' is not a version: it has the form M.m, both from 0 to 65535, such as 1.0\n"
       "f:10:9: error: 'a b' is not a name: up to 63 letters, digits, '.', '_', '-', a letter or digit first\n"
       "f:11:12: error: 'true' is not yes or no\n"
-      "f:12:3: error: unknown key 'stateless'\n"
+      "f:12:3: error: unknown key 'sharing'\n"
       "f:13:15: error: a single value is expected here, not a list\n"
       "f:14:16: error: '11' is not between 0 and 10, and a duration needs one of the units ms, s, m, h, d\n"
       "f:15:17: error: '0s' is not between 1ms and 3650d, nor never\n"
@@ -561,7 +576,7 @@ static const struct {
       "5\n" },
     { GOOD "interfaces:\n- uuid: 60a15ec5-4de8-11d7-a637-005056a20182\n  operations:\n    6: {}\n    06: {}\n    "
            "65536: {}\n"
-           "    -1: {}\n    TestSleep: {}\n    7:\n    8: { opnum: 8, name: [], pending: maybe }\n",
+           "    -1: {}\n    TestSleep: {}\n    7:\n    8: { opnum: 8, name: [], idempotent: maybe }\n",
       "f:7:5: error: the operation 6 was given before\n"
       "f:8:5: error: '65536' is not the number of an operation, which is from 0 to 65535\n"
       "f:9:5: error: '-1' is not the number of an operation, which is from 0 to 65535\n"
@@ -569,7 +584,7 @@ static const struct {
       "f:11:5: error: a mapping is expected here, and nothing is given\n"
       "f:12:10: error: unknown key 'opnum'\n"
       "f:12:26: error: a single value is expected here, not a list\n"
-      "f:12:39: error: 'maybe' is not yes or no\n" },
+      "f:12:42: error: 'maybe' is not yes or no\n" },
     /* YAML that is none, or more than is taken */
     { "drain: [ 5s\n", "f:2:1: error: flow sequence without a closing bracket\n" },
     { "a: b: c\n", "f:1:5: error: invalid nested block mapping on the same line\n" },

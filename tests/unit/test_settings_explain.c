@@ -28,7 +28,8 @@ static const char text[] = "servers:\n"
                            "    version: 1.0\n"
                            "    name: echo\n"
                            "    on-timeout: cancel\n"
-                           "    operations: { 6: { name: Sleep, call-timeout: 2m } }\n"
+                           "    stateless: no\n"
+                           "    operations: { 6: { name: Sleep, call-timeout: 2m, idempotent: no } }\n"
                            "  - { uuid: " STRANGER ", version: 1.0, com-timeout: 0 }\n"
                            "  - { uuid: " STRANGER ", pending: yes }\n";
 
@@ -58,20 +59,26 @@ static void test_answers(void **state)
     } rows[] = {
         { ECHO, "6", true,
           "interface " ECHO " version 1.0 (echo), operation 6 (Sleep)\n"
+          "  stateless: no             f:12 (interface echo)\n"
+          "  pipes: no                 built in (echo.idl of Samba)\n"
+          "  idempotent: no            f:13 (operation 6 of echo)\n"
           "a\n"
           "  com-timeout: 12m          default\n"
-          "  call-timeout: 2m          f:12 (operation 6 of echo)\n"
+          "  call-timeout: 2m          f:13 (operation 6 of echo)\n"
           "  deadline: never           default\n"
           "  on-timeout: cancel        f:11 (interface echo)\n"
           "  pending: no               default\n"
           "b\n"
           "  com-timeout: 12m          default\n"
-          "  call-timeout: 2m          f:12 (operation 6 of echo)\n"
+          "  call-timeout: 2m          f:13 (operation 6 of echo)\n"
           "  deadline: 1m              f:5 (server b)\n"
           "  on-timeout: cancel        f:11 (interface echo)\n"
           "  pending: no               default\n" },
         { ECHO "/1.1", "6", true,
           "interface " ECHO " version 1.1 (rpcecho), operation 6 (TestSleep)\n"
+          "  stateless: yes            built in (echo.idl of Samba: plain values in, plain values out)\n"
+          "  pipes: no                 built in (echo.idl of Samba)\n"
+          "  idempotent: yes           built in (echo.idl of Samba: sleeps as long as it is told)\n"
           "a\n"
           "  com-timeout: 12m          default\n"
           "  call-timeout: never       default\n"
@@ -85,7 +92,7 @@ static void test_answers(void **state)
           "  on-timeout: abandon       default\n"
           "  pending: no               default\n" },
         { STRANGER, "0", false,
-          "rpcward: the settings have this interface for more than one version, in lines 13 and 14; say which: "
+          "rpcward: the settings have this interface for more than one version, in lines 14 and 15; say which: "
           "--explain " STRANGER "/M.m\n" },
     };
     (void)state;
@@ -107,9 +114,12 @@ static void test_pending(void **state)
         { WITNESS "/1.1", "3", "  pending: yes              built in (MS-SWN 3.1.4.4)\n" },
         { WITNESS "/2.0", "3", "  pending: no               default\n" },
         { WITNESS, "4", "  pending: no               default\n" },
-        { STRANGER "/2.0", "7", "  pending: yes              f:14 (interface " STRANGER ")\n" },
+        { STRANGER "/2.0", "7", "  stateless: no             default\n" },
+        { STRANGER "/2.0", "7", "  pipes: yes                default\n" },
+        { STRANGER "/2.0", "7", "  idempotent: no            default\n" },
+        { STRANGER "/2.0", "7", "  pending: yes              f:15 (interface " STRANGER ")\n" },
         { STRANGER "/1.0", "7", "  pending: no               default\n" },
-        { STRANGER "/1.0", "7", "  com-timeout: 2m           f:13 (interface " STRANGER ")\n" },
+        { STRANGER "/1.0", "7", "  com-timeout: 2m           f:14 (interface " STRANGER ")\n" },
     };
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
