@@ -116,11 +116,11 @@ static void test_gaps(void **state)
 {
     (void)state;
     struct dis_syntax netlogon = syntax("12345678-1234-abcd-ef00-01234567cffb", 1);
-    struct dis_syntax spoolss = syntax("12345678-1234-abcd-ef00-0123456789ab", 1);
+    struct dis_syntax nspi = syntax("f5cc5a18-4264-101a-8c59-08002b2f8426", 56);
     assert_null(dis_operation_name(dis_interface_find(&netlogon), 47));
     assert_non_null(dis_operation_name(dis_interface_find(&netlogon), 48));
-    assert_string_equal(dis_interface_name(dis_interface_find(&spoolss)), "spoolss");
-    assert_null(dis_operation_name(dis_interface_find(&spoolss), 0));
+    assert_string_equal(dis_interface_name(dis_interface_find(&nspi)), "nspi");
+    assert_null(dis_operation_name(dis_interface_find(&nspi), 0));
 }
 
 static void test_transfers(void **state)
