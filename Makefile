@@ -184,6 +184,9 @@ compile_commands.json: Makefile ## for editors
 	  printf '%s{"directory":"%s","file":"%s","command":"cc $(CFLAGS) -c %s"}' "$$sep" "$(CURDIR)" $$f $$f >>$@; \
 	  sep=',\n'; done; printf '\n]\n' >>$@; sed -i 's/\\n/\n/g' $@
 
+docs/interfaces.md: dissect/interfaces.def tests/interfaces/page.py tests/interfaces/table.py
+	$(Q)tests/interfaces/page.py >$@
+
 docs/rpcward.8 docs/rpcwardctl.1: docs/%: docs/%.scd
 	$(Q)scdoc <$< >$@
 
@@ -191,6 +194,7 @@ install: all ## into PREFIX (/usr/local), DESTDIR before it
 	$(Q)install -D -m 755 $(B)/rpcward $(DESTDIR)$(PREFIX)/sbin/rpcward
 	$(Q)install -D -m 755 $(B)/rpcwardctl $(DESTDIR)$(PREFIX)/bin/rpcwardctl
 	$(Q)install -D -m 644 docs/rpcward.yaml.example $(DESTDIR)$(PREFIX)/share/doc/rpcward/rpcward.yaml.example
+	$(Q)install -D -m 644 docs/interfaces.md $(DESTDIR)$(PREFIX)/share/doc/rpcward/interfaces.md
 	$(Q)if command -v scdoc >/dev/null; then mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 8) && \
 	  scdoc <docs/rpcward.8.scd >$(DESTDIR)$(PREFIX)/share/man/man8/rpcward.8 && \
 	  scdoc <docs/rpcwardctl.1.scd >$(DESTDIR)$(PREFIX)/share/man/man1/rpcwardctl.1; fi
