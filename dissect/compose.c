@@ -210,3 +210,48 @@ struct dis_syntax dis_feature_syntax(uint64_t features)
         syntax.uuid.bytes[8 + i] = (uint8_t)(features >> (8 * i));
     return syntax;
 }
+
+/* ---- in place ---- */
+
+/* Offsets: C706 12.6.3.1 and 12.6.4. */
+enum { TYPE_AT = 2, FLAGS_AT = 3, DREP_AT = 4, CALL_ID_AT = 12, SIZES_AT = 16, CONTEXT_AT = 20, GROUP_AT = 20 };
+
+static struct writer patch(uint8_t *pdu, size_t at, size_t length)
+{
+    return (struct writer){ .out = pdu, .room = at + length, .at = at, .big_endian = dis_big_endian(pdu + DREP_AT) };
+}
+
+void dis_set_call_id(uint8_t *pdu, uint32_t call_id)
+{
+    struct writer w = patch(pdu, CALL_ID_AT, 4);
+    put_u32(&w, call_id);
+}
+
+void dis_set_context_id(uint8_t *pdu, uint16_t context_id)
+{
+    struct writer w = patch(pdu, CONTEXT_AT, 2);
+    put_u16(&w, context_id);
+}
+
+void dis_set_flags(uint8_t *pdu, uint8_t flags)
+{
+    pdu[FLAGS_AT] = flags;
+}
+
+void dis_set_group(uint8_t *pdu, uint32_t group)
+{
+    struct writer w = patch(pdu, GROUP_AT, 4);
+    put_u32(&w, group);
+}
+
+void dis_set_sizes(uint8_t *pdu, uint16_t size)
+{
+    struct writer w = patch(pdu, SIZES_AT, 4);
+    put_u16(&w, size);
+    put_u16(&w, size);
+}
+
+void dis_set_type(uint8_t *pdu, enum dis_ptype type)
+{
+    pdu[TYPE_AT] = (uint8_t)type;
+}

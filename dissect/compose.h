@@ -53,6 +53,14 @@ size_t dis_compose_response(uint8_t *out, size_t room, const struct dis_head *he
 /* DIS_CO_CANCEL, DIS_ORPHANED or DIS_SHUTDOWN: a header alone. */
 size_t dis_compose_control(uint8_t *out, size_t room, enum dis_ptype type, const struct dis_head *head);
 
+/* Change a PDU in place, in its own byte order. */
+void dis_set_call_id(uint8_t *pdu, uint32_t call_id);
+void dis_set_context_id(uint8_t *pdu, uint16_t context_id); /* of a request, response or fault */
+void dis_set_flags(uint8_t *pdu, uint8_t flags);
+void dis_set_group(uint8_t *pdu, uint32_t group); /* of a bind, alter_context or an answer to them */
+void dis_set_sizes(uint8_t *pdu, uint16_t size);  /* of the same: both max_xmit_frag and max_recv_frag, bytes */
+void dis_set_type(uint8_t *pdu, enum dis_ptype type);
+
 /* The one transfer syntax of a bind-time feature negotiation element for `features` (MS-RPCE 2.2.2.14). */
 struct dis_syntax dis_feature_syntax(uint64_t features);
 

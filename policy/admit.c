@@ -2,47 +2,53 @@
  * clients one address may have. */
 #include "brain.h"
 
-/* ---- the line ---- */
+/* ---- the lines ---- */
 
 /* Addresses with waiting calls take turns, and each has its calls served in the order in which they came: whoever has a
  * thousand does not starve whoever has one. The ring runs from the one whose turn it is. */
-static void join_ring(struct pol_brain *b, struct server *s, uint32_t row)
+static void join_ring(struct pol_brain *b, struct server *s, enum line line, uint32_t row)
 {
     struct address *a = &b->addresses[row];
-    if (s->turn == POL_NONE) {
-        a->turn_next = a->turn_previous = row;
-        s->turn = row;
+    if (s->turn[line] == POL_NONE) {
+        a->turn_next[line] = a->turn_previous[line] = row;
+        s->turn[line] = row;
         return;
     }
-    a->turn_next = s->turn;
-    a->turn_previous = b->addresses[s->turn].turn_previous;
-    b->addresses[a->turn_previous].turn_next = row;
-    b->addresses[s->turn].turn_previous = row;
+    a->turn_next[line] = s->turn[line];
+    a->turn_previous[line] = b->addresses[s->turn[line]].turn_previous[line];
+    b->addresses[a->turn_previous[line]].turn_next[line] = row;
+    b->addresses[s->turn[line]].turn_previous[line] = row;
 }
 
-static void leave_ring(struct pol_brain *b, struct server *s, uint32_t row)
+static void leave_ring(struct pol_brain *b, struct server *s, enum line line, uint32_t row)
 {
     struct address *a = &b->addresses[row];
-    b->addresses[a->turn_previous].turn_next = a->turn_next;
-    b->addresses[a->turn_next].turn_previous = a->turn_previous;
-    if (s->turn == row)
-        s->turn = a->turn_next == row ? POL_NONE : a->turn_next;
+    b->addresses[a->turn_previous[line]].turn_next[line] = a->turn_next[line];
+    b->addresses[a->turn_next[line]].turn_previous[line] = a->turn_previous[line];
+    if (s->turn[line] == row)
+        s->turn[line] = a->turn_next[line] == row ? POL_NONE : a->turn_next[line];
+}
+
+static enum line line_of(const struct call *k)
+{
+    return k->presentation ? LINE_PLAIN : LINE_OWNED;
 }
 
 static void join_line(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     struct server *s = &b->servers[k->server];
+    enum line line = line_of(k);
     uint32_t row = b->clients[k->client].address;
     struct address *a = &b->addresses[row];
-    if (a->line_first == POL_NONE)
-        join_ring(b, s, row);
+    if (a->line_first[line] == POL_NONE)
+        join_ring(b, s, line, row);
     k->in_line = true;
     k->line_next = POL_NONE;
-    k->line_previous = a->line_last;
-    *(a->line_last == POL_NONE ? &a->line_first : &b->calls[a->line_last].line_next) = call;
-    a->line_last = call;
-    s->waiting++;
+    k->line_previous = a->line_last[line];
+    *(a->line_last[line] == POL_NONE ? &a->line_first[line] : &b->calls[a->line_last[line]].line_next) = call;
+    a->line_last[line] = call;
+    s->waiting[line]++;
     b->line_total++;
 }
 
@@ -50,15 +56,16 @@ static void leave_line(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     struct server *s = &b->servers[k->server];
+    enum line line = line_of(k);
     uint32_t row = b->clients[k->client].address;
     struct address *a = &b->addresses[row];
     k->in_line = false;
-    *(k->line_previous == POL_NONE ? &a->line_first : &b->calls[k->line_previous].line_next) = k->line_next;
-    *(k->line_next == POL_NONE ? &a->line_last : &b->calls[k->line_next].line_previous) = k->line_previous;
-    s->waiting--;
+    *(k->line_previous == POL_NONE ? &a->line_first[line] : &b->calls[k->line_previous].line_next) = k->line_next;
+    *(k->line_next == POL_NONE ? &a->line_last[line] : &b->calls[k->line_next].line_previous) = k->line_previous;
+    s->waiting[line]--;
     b->line_total--;
-    if (a->line_first == POL_NONE)
-        leave_ring(b, s, row);
+    if (a->line_first[line] == POL_NONE)
+        leave_ring(b, s, line, row);
 }
 
 static bool has_slot(const struct server *s)
@@ -66,12 +73,22 @@ static bool has_slot(const struct server *s)
     return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls);
 }
 
+/* A call of a plain client also needs a link. */
+static bool has_link(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    if (k->presentation)
+        k->link = pol_reuse(b, call);
+    return !k->presentation || k->link != POL_NONE;
+}
+
 enum admission pol_admit(struct pol_brain *b, uint32_t call)
 {
     struct server *s = &b->servers[b->calls[call].server];
+    enum line line = line_of(&b->calls[call]);
     if (b->calls[call].rules.pending)
         return s->draining ? REFUSED : ADMITTED;
-    if (has_slot(s) && s->waiting == 0) {
+    if (has_slot(s) && s->waiting[line] == 0 && has_link(b, call)) {
         s->inside++;
         return ADMITTED;
     }
@@ -79,7 +96,7 @@ enum admission pol_admit(struct pol_brain *b, uint32_t call)
         pol_server_suspect(b, b->calls[call].server);
         return REFUSED;
     }
-    if (s->waiting >= s->settings.waiting_length)
+    if (s->waiting[LINE_OWNED] + s->waiting[LINE_PLAIN] >= s->settings.waiting_length)
         return REFUSED;
     join_line(b, call);
     return IN_LINE;
@@ -95,16 +112,6 @@ void pol_admit_leave(struct pol_brain *b, uint32_t call)
         b->servers[k->server].inside--;
 }
 
-/* The call whose turn it is leaves the line; the turn passes on. */
-static uint32_t next_in_line(struct pol_brain *b, struct server *s)
-{
-    uint32_t row = s->turn;
-    uint32_t call = b->addresses[row].line_first;
-    s->turn = b->addresses[row].turn_next;
-    leave_line(b, call);
-    return call;
-}
-
 void pol_admit_drain(struct pol_brain *b, const struct pol_event *e)
 {
     if (e->server < b->server_count)
@@ -116,19 +123,44 @@ bool pol_server_draining(const struct pol_brain *b, uint32_t server)
     return b->servers[server].draining;
 }
 
-bool pol_admit_sweep(struct pol_brain *b)
+/* The call whose turn it is goes, if it can; the turn passes on. */
+static bool serve(struct pol_brain *b, struct server *s, enum line line)
 {
-    for (uint32_t i = 0; b->line_total && i < b->server_count; i++) {
-        struct server *s = &b->servers[i];
-        while (s->waiting && has_slot(s)) {
-            if (!pol_has_room(b))
-                return true;
-            uint32_t call = next_in_line(b, s);
-            s->inside++;
-            pol_call_lease(b, call);
-        }
+    uint32_t row = s->turn[line];
+    if (row == POL_NONE || !has_slot(s))
+        return false;
+    uint32_t call = b->addresses[row].line_first[line];
+    if (!has_link(b, call)) {
+        pol_pool_prepare(b, call);
+        return false;
+    }
+    s->turn[line] = b->addresses[row].turn_next[line];
+    leave_line(b, call);
+    s->inside++;
+    pol_call_lease(b, call);
+    return true;
+}
+
+/* Neither line starves the other. */
+static bool sweep_server(struct pol_brain *b, struct server *s)
+{
+    unsigned stuck = 0;
+    while (stuck < LINES) {
+        if (!pol_has_room(b))
+            return true;
+        stuck = serve(b, s, s->next_line) ? 0 : stuck + 1;
+        s->next_line = (uint8_t)((s->next_line + 1) % LINES);
     }
     return false;
+}
+
+bool pol_admit_sweep(struct pol_brain *b)
+{
+    bool more = false;
+    for (uint32_t i = 0; b->line_total && i < b->server_count; i++)
+        if (b->servers[i].waiting[LINE_OWNED] + b->servers[i].waiting[LINE_PLAIN] > 0)
+            more = sweep_server(b, &b->servers[i]) || more;
+    return more;
 }
 
 /* ---- clients by address ---- */
@@ -144,7 +176,7 @@ static uint32_t find(const struct pol_brain *b, uint32_t row, uint32_t listener,
 {
     while (row != POL_NONE) {
         const struct address *a = &b->addresses[row];
-        if (a->listener == listener && a->identity.high == who.high && a->identity.low == who.low)
+        if (a->listener == listener && pol_identity_equal(a->identity, who))
             break;
         row = a->next;
     }
@@ -165,8 +197,8 @@ void pol_address_enter(struct pol_brain *b, uint32_t client)
         b->addresses[row] = (struct address){ .identity = c->identity,
                                               .listener = c->listener,
                                               .next = *head,
-                                              .line_first = POL_NONE,
-                                              .line_last = POL_NONE };
+                                              .line_first = { POL_NONE, POL_NONE },
+                                              .line_last = { POL_NONE, POL_NONE } };
         *head = row;
     }
     b->addresses[row].clients++;

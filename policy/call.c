@@ -25,7 +25,7 @@ static void move(struct pol_brain *b, uint32_t call, enum call_state to)
 {
     struct call *k = &b->calls[call];
     pol_move(life, &k->state, to);
-    assert(to == CALL_FREE || (k->link != POL_NONE) == (to != CALL_WAITING));
+    assert(to == CALL_FREE || to == CALL_WAITING || k->link != POL_NONE);
     assert(to == CALL_WAITING || !k->in_line);
 }
 
@@ -50,6 +50,8 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
         .state = state,
         .level = e->level,
         .maybe = e->maybe,
+        .presentation = b->clients[client].state == CLIENT_PLAIN ? e->presentation : 0,
+        .alone = e->alone,
         .begun = b->now,
         .rules = b->rules[e->rule < b->rule_count ? e->rule : 0],
         .client = client,
@@ -93,21 +95,67 @@ void pol_call_wait(struct pol_brain *b, uint32_t call)
     struct call *k = &b->calls[call];
     int64_t at = earlier(POL_NEVER, k->begun, k->rules.deadline);
     set_deadline(b, call, earlier(at, k->begun, b->servers[k->server].settings.waiting_longest));
+    if (k->presentation && b->servers[k->server].away)
+        pol_call_away(b, call);
+}
+
+/* Its client may wait for a server that is busy longer than for one that is not there. */
+void pol_call_away(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    uint32_t who = b->max_clients + b->max_links + 1 + call;
+    int64_t at = k->begun + b->servers[k->server].settings.unavailable_wait;
+    at = at > b->now ? at : b->now;
+    if (pol_deadline_at(&b->deadlines, who) > at)
+        set_deadline(b, call, at);
+}
+
+static void join_link(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    struct link *l = &b->links[k->link];
+    k->next = l->first_call;
+    if (k->next != POL_NONE)
+        b->calls[k->next].previous = call;
+    l->first_call = call;
+    l->calls++;
+    b->members[l->member].inside++;
+}
+
+static void join_client(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    struct client *c = &b->clients[k->client];
+    k->client_previous = POL_NONE;
+    k->client_next = c->first_call;
+    if (k->client_next != POL_NONE)
+        b->calls[k->client_next].client_previous = call;
+    c->first_call = call;
+    c->calls++;
+}
+
+/* It is over, given up, or its client has gone: nobody waits for it there. */
+static void leave_client(struct pol_brain *b, struct call *k)
+{
+    struct client *c = &b->clients[k->client];
+    *(k->client_previous == POL_NONE ? &c->first_call : &b->calls[k->client_previous].client_next) = k->client_next;
+    if (k->client_next != POL_NONE)
+        b->calls[k->client_next].client_previous = k->client_previous;
+    c->calls--;
 }
 
 void pol_call_lease(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     struct client *c = &b->clients[k->client];
-    struct link *l = &b->links[c->link];
     c->front = FRONT_EMPTY;
-    k->link = c->link;
-    k->next = l->first_call;
-    if (k->next != POL_NONE)
-        b->calls[k->next].previous = call;
-    l->first_call = call;
-    l->calls++;
+    if (!k->presentation)
+        k->link = c->link;
+    join_link(b, call);
+    join_client(b, call);
     move(b, call, CALL_INSIDE);
+    if (k->presentation)
+        pol_pool_open(b, k->link);
     k->leased = k->touched = b->now;
     set_deadline(b, call, due_at(k));
     struct pol_action *a = pol_emit(b, POL_LEASE);
@@ -116,17 +164,27 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     a->link = pol_link_id(b, k->link);
 }
 
+/* Whoever did not read does not matter any more. */
+void pol_call_read_again(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    struct link *l = &b->links[k->link];
+    bool was_paused = l->pauses > 0;
+    l->pauses -= k->pauses;
+    k->pauses = false;
+    if (was_paused && l->pauses == 0 && l->state == LINK_POOLED)
+        pol_emit(b, POL_RESUME)->link = pol_link_id(b, k->link);
+}
+
 static void leave_link(struct pol_brain *b, struct call *k)
 {
-    if (k->link == POL_NONE)
-        return;
     struct link *l = &b->links[k->link];
     *(k->previous == POL_NONE ? &l->first_call : &b->calls[k->previous].next) = k->next;
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
-    if (k->is_long)
-        pol_probe_long_call_over(b, k->link);
     l->abandoned -= k->state == CALL_ABANDONED;
+    pol_call_read_again(b, (uint32_t)(k - b->calls));
+    b->members[l->member].inside--;
     if (--l->calls == 0)
         l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
 }
@@ -135,7 +193,7 @@ static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, 
 {
     return pol_provably_not_run((struct pol_evidence){
         .dial_failed = k->state == CALL_WAITING && k->client != POL_NONE &&
-                       b->clients[k->client].state == CLIENT_UNAVAILABLE,
+                       (k->is_away || b->clients[k->client].state == CLIENT_UNAVAILABLE),
         .leased = k->state != CALL_WAITING,
         .first_done = k->first_done,
         .answered = answered,
@@ -169,7 +227,8 @@ static void abandon(struct pol_brain *b, uint32_t call)
     b->links[k->link].abandoned++;
     b->servers[k->server].abandoned++;
     struct client *client = &b->clients[k->client];
-    if (client->front == FRONT_CALL && b->calls[client->call].in_line)
+    leave_client(b, k);
+    if (!k->presentation && client->front == FRONT_CALL && b->calls[client->call].in_line)
         pol_admit_leave(b, client->call); /* what its client asked next waits behind it, and not in line */
 }
 
@@ -190,10 +249,32 @@ static void end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool
     emit_end(b, call, ending, answered);
     set_deadline(b, call, POL_NEVER);
     pol_admit_leave(b, call);
-    leave_link(b, k);
-    if (k->state == CALL_WAITING)
+    if (k->state == CALL_WAITING) {
         b->clients[k->client].front = FRONT_EMPTY;
+    } else {
+        if (k->is_long)
+            pol_probe_long_call_over(b, call);
+        if (k->client != POL_NONE && k->state != CALL_ABANDONED)
+            leave_client(b, k);
+        leave_link(b, k);
+    }
+    bool frees = k->state != CALL_WAITING && k->presentation;
     move(b, call, CALL_FREE);
+    if (frees)
+        pol_pool_open(b, k->link);
+}
+
+/* It stays inside its server. One whose client is told that it was given up has left it already. */
+void pol_call_orphan(struct pol_brain *b, uint32_t call, enum pol_reason reason)
+{
+    struct call *k = &b->calls[call];
+    k->left_by = (uint8_t)reason;
+    if (k->client != POL_NONE && k->state != CALL_ABANDONED)
+        leave_client(b, k);
+    if (k->is_long && k->client != POL_NONE)
+        pol_probe_client_over(b, k->client);
+    k->client = POL_NONE;
+    pol_call_read_again(b, (uint32_t)(k - b->calls));
 }
 
 void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
@@ -202,9 +283,11 @@ void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
 }
 
 /* How a call ends whose client is not there any more: did it leave, or did we end its connection? */
-static enum pol_ending left(const struct pol_brain *b, const struct call *k)
+static enum pol_ending left(const struct call *k)
 {
-    uint8_t reason = b->links[k->link].left_by;
+    uint8_t reason = k->left_by;
+    if (k->overdue && k->presentation)
+        return given_up(k);
     bool by_us = reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL || reason == POL_BY_GROUP_GUARD;
     return by_us ? POL_CUT_OFF : POL_CLIENT_LEFT;
 }
@@ -221,8 +304,11 @@ static void over(struct pol_brain *b, uint32_t client, uint32_t link)
 void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
-    if (k)
-        k->orphaned = true;
+    if (!k)
+        return;
+    k->orphaned = true;
+    if (k->presentation && k->state == CALL_INSIDE) /* other calls need its link */
+        pol_call_orphan(b, e->call.index, POL_BY_CLIENT_FIN);
 }
 
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
@@ -270,6 +356,7 @@ void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
     k->fault = e->fault;
     k->dne = e->dne;
     pol_link_fault(&b->links[k->link], e);
+    k->condemns = k->presentation && pol_is_about_connection(e);
     struct pol_action *a = pol_emit(b, k->client == POL_NONE ? POL_SWALLOW : POL_PASS);
     a->call = e->call;
     a->link = pol_link_id(b, k->link);
@@ -281,12 +368,15 @@ void pol_answer_end(struct pol_brain *b, const struct pol_event *e)
     if (!k || (k->state != CALL_ANSWERING && k->state != CALL_ABANDONED))
         return;
     uint32_t client = k->client, link = k->link;
-    bool was_abandoned = k->state == CALL_ABANDONED;
+    bool was_abandoned = k->state == CALL_ABANDONED, condemns = k->condemns && client != POL_NONE;
     k->fault = k->fault || e->fault; /* a fault may end a response that has begun */
-    end(b, e->call.index, client == POL_NONE ? left(b, k) : k->fault ? POL_FAULTED : POL_ANSWERED, true);
+    end(b, e->call.index, client == POL_NONE ? left(k) : k->fault ? POL_FAULTED : POL_ANSWERED, true);
     if (was_abandoned && client != POL_NONE && b->links[link].abandoned == 0)
         pol_client_unblocked(b, client);
-    over(b, client, link);
+    if (condemns)
+        pol_client_cut(b, client, false, POL_BY_SERVER_FIN);
+    else
+        over(b, client, link);
 }
 
 /* A call that wants no answer is told nothing. */
@@ -321,6 +411,12 @@ static bool too_many_abandoned(const struct server *s)
 static void give_up(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
+    uint32_t client = k->client;
+    if (k->presentation && k->state == CALL_ANSWERING) { /* others share the link; its client alone is cut */
+        k->overdue = true;
+        pol_client_cut(b, client, true, POL_BY_CALL_TIMEOUT);
+        return;
+    }
     bool settling = b->links[k->link].state == LINK_SETTLING; /* because of another of its calls */
     bool called_back = b->links[k->link].callbacks > 0;       /* whose answer the server would wait for, for ever */
     if (settling || called_back || k->state == CALL_ANSWERING || !k->last_done ||
@@ -332,10 +428,12 @@ static void give_up(struct pol_brain *b, uint32_t call)
     }
     fault(b, call, STATUS_CANCELLED, false);
     abandon(b, call);
+    if (k->presentation)
+        pol_call_orphan(b, call, POL_BY_CALL_TIMEOUT);
     if (k->level >= POL_LEVEL_PACKET)
-        pol_client_timed_out(b, k->client);
+        pol_client_timed_out(b, client);
     else
-        pol_client_call_over(b, k->client);
+        pol_client_call_over(b, client);
 }
 
 static void time_out(struct pol_brain *b, uint32_t call)
@@ -348,12 +446,14 @@ void pol_call_due(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     if (k->state == CALL_WAITING) {
+        bool is_away = k->presentation && b->servers[k->server].away;
+        k->is_away = is_away && k->begun + b->servers[k->server].settings.unavailable_wait <= b->now;
         pol_client_waited_enough(b, k->client);
         return;
     }
     if (long_at(k) <= b->now) {
         k->is_long = true;
-        pol_probe_long_call(b, k->link);
+        pol_probe_long_call(b, call);
     }
     if (due_at(k) > b->now)
         set_deadline(b, call, due_at(k));
@@ -387,17 +487,21 @@ void pol_call_lost(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     struct link *l = &b->links[k->link];
-    bool drained = l->reason == POL_BY_DRAIN;
+    bool drained = l->reason == POL_BY_DRAIN, condemned = l->condemned && !k->presentation;
+    uint32_t client = k->client;
     bool cut_off = l->reason == POL_BY_CALL_TIMEOUT;
     enum pol_ending ending = k->overdue ? given_up(k) : cut_off ? POL_CUT_OFF : POL_SERVER_LOST;
     if (k->client == POL_NONE) {
-        pol_call_end(b, call, drained ? POL_DRAINED : left(b, k));
+        pol_call_end(b, call, drained ? POL_DRAINED : left(k));
     } else if (k->state == CALL_ABANDONED) {
         pol_call_end(b, call, POL_TIMED_OUT); /* its line is written */
     } else if (k->state == CALL_ANSWERING) {
         l->untold = true;
         pol_call_end(b, call, cut_off ? ending : POL_ANSWER_CUT);
-    } else if (l->condemned) {
+        if (k->presentation)
+            pol_client_cut(b, client, true, (enum pol_reason)l->reason);
+        client = POL_NONE;
+    } else if (condemned) {
         pol_call_end(b, call, proof_of(b, k, false) == POL_UNPROVEN ? POL_SERVER_LOST : POL_NOT_SENT);
     } else if (proof_of(b, k, false) != POL_UNPROVEN) {
         *(k->level < POL_LEVEL_PACKET ? &l->told : &l->told_signed) = true;
@@ -409,4 +513,6 @@ void pol_call_lost(struct pol_brain *b, uint32_t call)
         *(!tell ? &l->untold : k->level < POL_LEVEL_PACKET ? &l->told : &l->told_signed) = true;
         pol_call_end(b, call, drained ? POL_DRAINED : ending);
     }
+    if (k->presentation && client != POL_NONE)
+        pol_client_call_over(b, client);
 }

@@ -11,23 +11,29 @@
 static const struct pol_life life[] = {
     [CLIENT_FREE] = { "free", POL_MAY(CLIENT_OPENED) },
     [CLIENT_OPENED] = { "opened", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) |
-                                      POL_MAY(CLIENT_CLOSING) },
-    [CLIENT_WAITING] = { "waiting",
-                         POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
-    [CLIENT_DIALLING] = { "dialling", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_RELAYING) |
+                                      POL_MAY(CLIENT_PLAIN) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_WAITING] = { "waiting", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_PLAIN) |
+                                        POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_DIALLING] = { "dialling", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_BINDING) |
                                           POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_BINDING] = { "binding", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_PLAIN) |
+                                        POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_UNAVAILABLE) |
+                                        POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_PLAIN] = { "plain", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_UNAVAILABLE) |
+                                    POL_MAY(CLIENT_LEAVING) | POL_MAY(CLIENT_CLOSING) },
     [CLIENT_RELAYING] = { "relaying", POL_MAY(CLIENT_LEAVING) | POL_MAY(CLIENT_CLOSING) },
     [CLIENT_UNAVAILABLE] = { "unavailable", POL_MAY(CLIENT_CLOSING) },
     [CLIENT_LEAVING] = { "leaving", POL_MAY(CLIENT_CLOSING) },
     [CLIENT_CLOSING] = { "closing", POL_MAY(CLIENT_FREE) },
 };
 
-static void move(struct pol_brain *b, uint32_t client, enum client_state to)
+void pol_client_move(struct pol_brain *b, uint32_t client, enum client_state to)
 {
     struct client *c = &b->clients[client];
     pol_move(life, &c->state, to);
-    bool has_link = to == CLIENT_DIALLING || to == CLIENT_RELAYING || to == CLIENT_LEAVING;
+    bool has_link = to == CLIENT_DIALLING || to == CLIENT_BINDING || to == CLIENT_RELAYING;
     assert(!has_link || c->link != POL_NONE);
+    assert(to != CLIENT_PLAIN || c->link == POL_NONE);
     assert(to != CLIENT_CLOSING || c->front == FRONT_EMPTY);
 }
 
@@ -37,7 +43,7 @@ static struct client *find(struct pol_brain *b, struct pol_id id)
     return c && c->state != CLIENT_FREE && c->generation == id.generation ? c : NULL;
 }
 
-static struct pol_action *emit(struct pol_brain *b, enum pol_action_kind kind, uint32_t client)
+struct pol_action *pol_client_emit(struct pol_brain *b, enum pol_action_kind kind, uint32_t client)
 {
     struct pol_action *a = pol_emit(b, kind);
     a->client = pol_client_id(b, client);
@@ -73,8 +79,9 @@ static void close_after(struct pol_brain *b, uint32_t client, bool reset, enum p
         pol_unavailable_leave(b, client);
     uint32_t link = c->link;
     c->link = POL_NONE;
-    move(b, client, CLIENT_CLOSING);
-    struct pol_action *a = emit(b, POL_CLOSE, client);
+    pol_client_move(b, client, CLIENT_CLOSING);
+    pol_plain_left(b, client, link == POL_NONE, reason);
+    struct pol_action *a = pol_client_emit(b, POL_CLOSE, client);
     a->reset = reset;
     a->when = (uint8_t)when;
     a->delay = delay;
@@ -114,10 +121,27 @@ static void refuse_instead_of_waiting(struct pol_brain *b, uint32_t client)
     refuse_and_go_on(b, client, POL_REFUSED, STATUS_TOO_BUSY);
 }
 
+void pol_client_refuse(struct pol_brain *b, uint32_t client, enum pol_ending ending, uint32_t status)
+{
+    refuse_and_go_on(b, client, ending, status);
+}
+
+/* What its link ended in the same moment is told it by what follows from that. */
+static bool can_be_told(const struct pol_brain *b, const struct client *c)
+{
+    return c->state == CLIENT_PLAIN || (c->state == CLIENT_RELAYING && b->links[c->link].state == LINK_RELAYING);
+}
+
+void pol_client_cut(struct pol_brain *b, uint32_t client, bool reset, enum pol_reason reason)
+{
+    if (b->clients[client].state != CLIENT_CLOSING)
+        close_after(b, client, reset, POL_FLUSHED, 0, reason);
+}
+
 void pol_client_cancel(struct pol_brain *b, uint32_t client)
 {
     const struct client *c = &b->clients[client];
-    if (c->state == CLIENT_RELAYING && b->links[c->link].state == LINK_RELAYING)
+    if (can_be_told(b, c))
         refuse_and_go_on(b, client, POL_CANCELLED, STATUS_CANCELLED);
 }
 
@@ -130,7 +154,12 @@ void pol_client_timed_out(struct pol_brain *b, uint32_t client)
 
 void pol_client_waited_enough(struct pol_brain *b, uint32_t client)
 {
-    if (b->links[b->clients[client].link].state == LINK_RELAYING) /* else what follows from the link's end tells it */
+    const struct client *c = &b->clients[client];
+    if (!can_be_told(b, c))
+        return;
+    if (b->calls[c->call].is_away)
+        refuse_and_go_on(b, client, POL_UNAVAILABLE, STATUS_UNAVAILABLE);
+    else
         refuse_instead_of_waiting(b, client);
 }
 
@@ -146,6 +175,10 @@ void pol_client_link_lost(struct pol_brain *b, uint32_t client, const struct lin
     struct client *c = &b->clients[client];
     bool signed_fault = l->told_signed, told = l->told, reset = l->reset || l->untold;
     c->link = POL_NONE;
+    if (c->state == CLIENT_BINDING) { /* nothing of its own has gone up */
+        pol_client_wait(b, client, false);
+        return;
+    }
     if (c->front == FRONT_CALL && !l->condemned)
         *(refuse_front(b, client, POL_NOT_SENT, STATUS_CALL_FAILED_DNE) ? &signed_fault : &told) = true;
     if (signed_fault)
@@ -164,13 +197,13 @@ void pol_client_end(struct pol_brain *b, const struct pol_event *e)
     if (!c || c->state == CLIENT_CLOSING)
         return;
     uint32_t client = e->client.index;
-    bool half_closed = e->how == POL_FIN && c->state == CLIENT_RELAYING && !e->cut;
-    if (!half_closed || b->links[c->link].callbacks > 0) {
+    bool may_listen = c->state == CLIENT_PLAIN || (c->state == CLIENT_RELAYING && b->links[c->link].callbacks == 0);
+    if (e->how != POL_FIN || e->cut || !may_listen) {
         pol_client_close(b, client, e->how != POL_FIN, POL_NOW, reasons[e->how]);
         return;
     }
     drop_front(b, client, POL_WITHDRAWN);
-    move(b, client, CLIENT_LEAVING);
+    pol_client_move(b, client, CLIENT_LEAVING);
     pol_client_call_over(b, client);
 }
 
@@ -181,68 +214,23 @@ void pol_client_gone(struct pol_brain *b, const struct pol_event *e)
         return;
     pol_deadline_set(&b->deadlines, e->client.index, POL_NEVER);
     pol_address_leave(b, e->client.index);
+    pol_group_leave(b, e->client.index);
     b->listeners[c->listener].clients--;
     b->clients_alive--;
-    move(b, e->client.index, CLIENT_FREE);
+    pol_client_move(b, e->client.index, CLIENT_FREE);
 }
 
 /* All that it asked is answered; it waits for the server to close, and no longer for a bind. */
 static bool lingers(const struct pol_brain *b, const struct client *c)
 {
-    return c->state == CLIENT_LEAVING && b->links[c->link].calls == 0;
+    return c->state == CLIENT_LEAVING && c->link != POL_NONE && b->links[c->link].calls == 0;
 }
 
 static void force_close(struct pol_brain *b, uint32_t client)
 {
-    struct pol_action *a = emit(b, POL_CLOSE, client);
+    struct pol_action *a = pol_client_emit(b, POL_CLOSE, client);
     a->reset = true;
     a->reason = POL_BY_LINGER;
-}
-
-/* ---- patience with bound clients ---- */
-
-static bool is_idle(const struct pol_brain *b, const struct client *c)
-{
-    return !c->owes && c->front == FRONT_EMPTY && b->links[c->link].calls == 0;
-}
-
-/* When it is next looked at. */
-static int64_t patience_ends(const struct pol_brain *b, const struct client *c)
-{
-    const struct pol_listener *l = &b->listeners[c->listener].settings;
-    int64_t time = c->owes ? l->client_timeout : l->idle_timeout;
-    return time ? c->touched + time : POL_NEVER;
-}
-
-static void set_patience(struct pol_brain *b, uint32_t client)
-{
-    struct client *c = &b->clients[client];
-    if (c->bound && (c->state == CLIENT_RELAYING || c->state == CLIENT_LEAVING) && !lingers(b, c))
-        pol_deadline_set(&b->deadlines, client, patience_ends(b, c));
-}
-
-/* One that owes something while it has a call inside keeps its slot; so that ends too. */
-static void patience_over(struct pol_brain *b, uint32_t client)
-{
-    struct client *c = &b->clients[client];
-    if (!c->owes && !is_idle(b, c))
-        c->touched = b->now; /* it is none of its doing that nothing happens */
-    if (patience_ends(b, c) > b->now)
-        set_patience(b, client);
-    else if (c->owes)
-        pol_client_close(b, client, true, POL_NOW, POL_BY_CLIENT_TIMEOUT);
-    else
-        pol_client_close(b, client, false, POL_FLUSHED, POL_BY_IDLE_TIMEOUT);
-}
-
-void pol_client_owes(struct pol_brain *b, const struct pol_event *e)
-{
-    struct client *c = find(b, e->client);
-    if (!c)
-        return;
-    c->owes = e->on;
-    c->touched = b->now;
-    set_patience(b, e->client.index);
 }
 
 static void waited_in_vain(struct pol_brain *b, uint32_t client);
@@ -250,13 +238,12 @@ static void waited_in_vain(struct pol_brain *b, uint32_t client);
 void pol_client_due(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
-    bool is_served = c->bound && (c->state == CLIENT_RELAYING || c->state == CLIENT_LEAVING) && !lingers(b, c);
     if (c->state == CLIENT_CLOSING)
         force_close(b, client);
     else if (c->state == CLIENT_WAITING)
         waited_in_vain(b, client);
-    else if (is_served)
-        patience_over(b, client);
+    else if (pol_patience_applies(b, client))
+        pol_patience_due(b, client);
     else if (lingers(b, c))
         pol_client_close(b, client, true, POL_NOW, POL_BY_LINGER);
     else
@@ -282,11 +269,14 @@ void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
         .generation = e->client.generation,
         .state = state,
         .link = POL_NONE,
+        .first_call = POL_NONE,
+        .group_entry = POL_NONE,
         .listener = e->listener,
         .server = listener->settings.server,
         .identity = e->identity,
+        .carried = e->carried,
     };
-    move(b, client, CLIENT_OPENED);
+    pol_client_move(b, client, CLIENT_OPENED);
     if (client >= b->clients_high)
         b->clients_high = client + 1;
     b->clients_alive++;
@@ -304,16 +294,10 @@ void pol_client_opened(struct pol_brain *b, const struct pol_event *e)
 
 /* ---- its front ---- */
 
-/* Calls of which its client still waits for something. */
-static uint32_t unanswered(const struct pol_brain *b, uint32_t link)
-{
-    return link == POL_NONE ? 0 : b->links[link].calls - b->links[link].abandoned;
-}
-
 /* A drain lets calls in flight end and begins no new ones: what comes beside them waits for the end. */
-static bool waits_for_drain(const struct pol_brain *b, uint32_t client)
+bool pol_client_waits_for_drain(const struct pol_brain *b, uint32_t client)
 {
-    return b->draining && unanswered(b, b->clients[client].link) > 0;
+    return b->draining && b->clients[client].calls > 0;
 }
 
 /* Not while its server waits for the answer to a callback. */
@@ -324,9 +308,15 @@ static void wait(struct pol_brain *b, uint32_t client)
         refuse_instead_of_waiting(b, client);
         return;
     }
-    emit(b, POL_HOLD, client);
-    if (!waits_for_drain(b, client))
+    pol_client_emit(b, POL_HOLD, client);
+    if (!pol_client_waits_for_drain(b, client))
         pol_call_wait(b, c->call);
+}
+
+void pol_client_pass(struct pol_brain *b, uint32_t client)
+{
+    b->clients[client].front = FRONT_EMPTY;
+    pol_client_emit(b, POL_PASS, client);
 }
 
 static void release(struct pol_brain *b, uint32_t client)
@@ -335,9 +325,13 @@ static void release(struct pol_brain *b, uint32_t client)
     if (c->front != FRONT_CALL) {
         if (c->front == FRONT_BIND)
             pol_link_asked_bind(b, c->link);
+        struct pol_action *a = pol_client_emit(b, POL_PASS, client);
+        if (c->front == FRONT_BIND && !c->alter && c->group_entry != POL_NONE) {
+            a->regroup = true;
+            a->group = pol_group_of_server(b, client, b->links[c->link].member);
+        }
         c->front = FRONT_EMPTY;
-        emit(b, POL_PASS, client);
-    } else if (waits_for_drain(b, client) || b->links[c->link].abandoned > 0) {
+    } else if (pol_client_waits_for_drain(b, client) || b->links[c->link].abandoned > 0) {
         wait(b, client);
     } else {
         enum admission admission = pol_admit(b, c->call);
@@ -350,20 +344,36 @@ static void release(struct pol_brain *b, uint32_t client)
     }
 }
 
+/* bind_nak reasons (C706 12.6.3.1). Local limit exceeded is 1723 to Windows and Wine. */
+#define NAK_NOT_SPECIFIED 0
+#define NAK_LOCAL_LIMIT   2
+
+static void a_nak(struct pol_brain *b, uint32_t client, uint32_t reason)
+{
+    struct pol_action *a = pol_client_emit(b, POL_ANSWER_BIND, client);
+    a->ack = false;
+    a->status = reason;
+}
+
 /* A plain bind is accepted although there is no server: only a request can be told 1722. */
 static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reason reason)
 {
     struct client *c = &b->clients[client];
     bool fresh = c->state != CLIENT_UNAVAILABLE;
+    uint32_t status = c->crowded ? STATUS_TOO_BUSY : STATUS_UNAVAILABLE;
     if (fresh) {
-        move(b, client, CLIENT_UNAVAILABLE);
+        pol_client_move(b, client, CLIENT_UNAVAILABLE);
         begin_bind_time(b, client);
     }
     if (c->front == FRONT_BIND && c->level <= LEVEL_NONE && !(fresh && c->alter)) {
         c->front = FRONT_EMPTY;
-        emit(b, POL_ANSWER_BIND, client)->ack = true;
-    } else if (c->front == FRONT_CALL && !fresh) {
-        pol_call_refuse(b, c->call, POL_UNAVAILABLE, STATUS_UNAVAILABLE);
+        pol_client_emit(b, POL_ANSWER_BIND, client)->ack = true;
+    } else if (c->front == FRONT_CALL && (!fresh || c->bound)) {
+        pol_call_refuse(b, c->call, c->crowded ? POL_REFUSED : POL_UNAVAILABLE, status);
+        pol_client_close(b, client, false, POL_FLUSHED, reason);
+    } else if (c->front == FRONT_BIND && c->crowded && !c->alter) {
+        c->front = FRONT_EMPTY;
+        a_nak(b, client, NAK_LOCAL_LIMIT);
         pol_client_close(b, client, false, POL_FLUSHED, reason);
     } else {
         drop_front(b, client, POL_UNAVAILABLE);
@@ -371,44 +381,78 @@ static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reas
     }
 }
 
-/* Ids are each member's own: once it has a link, only that link's member counts. */
-static bool is_foreign_group(struct pol_brain *b, struct client *c, uint32_t *member)
+/* Ids are each member's own: once it has a link, only that link's member counts. A group that we made up leads a plain
+ * client nowhere, and one that is not to the member that has granted one in its place. Whoever wants to join a group that a
+ * server has granted is not plain: its context handles may be meant. */
+static bool is_foreign_group(struct pol_brain *b, uint32_t client, uint32_t *member)
 {
+    struct client *c = &b->clients[client];
     const struct pol_server *s = &b->servers[c->server].settings;
     uint32_t first = c->link == POL_NONE ? s->member_first : b->links[c->link].member;
     uint32_t count = c->link == POL_NONE ? s->member_count : 1;
-    return c->front == FRONT_BIND && !c->alter && c->group != 0 &&
-           pol_group_ask(b, first, count, c->group, c->identity, member) == GROUP_FOREIGN;
+    if (c->front != FRONT_BIND || c->alter || c->group == 0)
+        return false;
+    enum group_verdict made = pol_group_ask_made(b, client, c->group);
+    if (made == GROUP_OWN && c->group_entry == POL_NONE) {
+        pol_group_make(b, client, c->group);
+        *member = pol_group_member(b, client);
+    }
+    if (made != GROUP_UNKNOWN)
+        return made == GROUP_FOREIGN;
+    c->offer = 0;
+    return pol_group_ask(b, first, count, c->group, c->identity, member) == GROUP_FOREIGN;
 }
 
 static void refuse_group(struct pol_brain *b, uint32_t client)
 {
     b->clients[client].front = FRONT_EMPTY;
-    emit(b, POL_ANSWER_BIND, client)->ack = false;
+    a_nak(b, client, NAK_NOT_SPECIFIED);
     pol_client_close(b, client, false, POL_FLUSHED, POL_BY_GROUP_GUARD);
 }
 
 /* ---- a member for it ---- */
 
 /* What was not sent may be sent later: it waits for its server as long as it may. */
-static void wait_for_member(struct pol_brain *b, uint32_t client)
+void pol_client_wait(struct pol_brain *b, uint32_t client, bool crowded)
 {
     struct client *c = &b->clients[client];
+    const struct pol_server *s = &b->servers[c->server].settings;
+    int64_t longest = s->waiting_longest ? c->wait_since + s->waiting_longest : POL_NEVER;
+    c->crowded = crowded;
+    c->wait_until = crowded ? longest : c->wait_since + s->unavailable_wait;
     if (b->draining || b->now >= c->wait_until) {
-        tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+        waited_in_vain(b, client);
         return;
     }
     if (c->state == CLIENT_OPENED)
-        emit(b, POL_HOLD, client);
-    move(b, client, CLIENT_WAITING);
+        pol_client_emit(b, POL_HOLD, client);
+    pol_client_move(b, client, CLIENT_WAITING);
     pol_unavailable_enter(b, client);
     pol_deadline_set(&b->deadlines, client, c->wait_until);
 }
 
 static void waited_in_vain(struct pol_brain *b, uint32_t client)
 {
-    pol_unavailable_leave(b, client);
-    tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+    bool crowded = b->clients[client].crowded;
+    if (b->clients[client].state == CLIENT_WAITING)
+        pol_unavailable_leave(b, client);
+    tell_unavailable(b, client, crowded ? POL_BY_CONNECTIONS_LIMIT : POL_BY_UNAVAILABLE);
+}
+
+/* A link that was dialled ahead. */
+static bool take_spare(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    uint32_t link = c->wanted == POL_NONE ? pol_pool_take_spare(b, c->server, c->carried) : POL_NONE;
+    if (link == POL_NONE)
+        return false;
+    if (c->state == CLIENT_OPENED)
+        pol_client_emit(b, POL_HOLD, client);
+    c->link = link;
+    b->links[link].client = client;
+    pol_client_move(b, client, CLIENT_DIALLING);
+    pol_client_connected(b, client);
+    return true;
 }
 
 void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member)
@@ -421,20 +465,30 @@ void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member)
         tell_unavailable(b, client, POL_BY_LINKS_LIMIT);
         return;
     }
-    move(b, client, CLIENT_DIALLING);
+    pol_client_move(b, client, CLIENT_DIALLING);
+    if (c->learning)
+        pol_pool_share(b, c->link);
     if (first)
-        emit(b, POL_HOLD, client);
+        pol_client_emit(b, POL_HOLD, client);
 }
 
-static void seek_member(struct pol_brain *b, uint32_t client, uint32_t wanted)
+static bool has_room_for(const struct pol_brain *b, const struct client *c)
+{
+    return c->learning ? pol_pool_has_room(b, c->server) : pol_owned_has_room(b, c->server);
+}
+
+void pol_client_seek(struct pol_brain *b, uint32_t client, uint32_t wanted)
 {
     struct client *c = &b->clients[client];
-    uint32_t server = c->server;
-    uint32_t member = pol_member_pick(b, server, wanted, false);
     c->wanted = wanted;
-    c->wait_until = b->now + b->servers[server].settings.unavailable_wait;
+    c->wait_since = b->now;
+    if (!b->servers[c->server].draining && take_spare(b, client))
+        return;
+    uint32_t member = pol_member_pick(b, c->server, wanted, false);
     if (member == POL_NONE)
-        wait_for_member(b, client);
+        pol_client_wait(b, client, false);
+    else if (!has_room_for(b, c))
+        pol_client_wait(b, client, true);
     else
         pol_client_dial(b, client, member);
 }
@@ -446,14 +500,18 @@ static void asked(struct pol_brain *b, uint32_t client)
     uint32_t member = POL_NONE;
     if (c->state == CLIENT_LEAVING) {
         drop_front(b, client, POL_WITHDRAWN); /* it came before the FIN, but behind what was withdrawn by it */
-    } else if (is_foreign_group(b, c, &member)) {
+    } else if (is_foreign_group(b, client, &member)) {
         refuse_group(b, client);
     } else if (c->state == CLIENT_RELAYING) {
         release(b, client);
+    } else if (c->state == CLIENT_PLAIN) {
+        pol_plain_asked(b, client);
     } else if (c->state == CLIENT_UNAVAILABLE) {
-        tell_unavailable(b, client, POL_BY_UNAVAILABLE);
+        tell_unavailable(b, client, c->crowded ? POL_BY_CONNECTIONS_LIMIT : POL_BY_UNAVAILABLE);
+    } else if (c->state == CLIENT_OPENED && c->front == FRONT_BIND && c->offer) {
+        pol_plain_begin(b, client);
     } else if (c->state == CLIENT_OPENED) {
-        seek_member(b, client, member);
+        pol_client_seek(b, client, member);
     }
 }
 
@@ -462,22 +520,46 @@ void pol_client_unblocked(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     if (c->state == CLIENT_RELAYING && c->front == FRONT_CALL && !b->calls[c->call].in_line &&
-        !waits_for_drain(b, client) && b->links[c->link].state == LINK_RELAYING)
+        !pol_client_waits_for_drain(b, client) && b->links[c->link].state == LINK_RELAYING)
+        release(b, client);
+}
+
+/* What stands at its front is not plain any more. */
+void pol_client_owns(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    begin_bind_time(b, client);
+    c->binds = 0;
+    c->moving = false;
+    if (c->front == FRONT_CALL)
+        b->calls[c->call].presentation = 0;
+    pol_pool_unshare(b, c->link);
+    pol_link_move(b, c->link, LINK_RELAYING);
+    pol_client_move(b, client, CLIENT_RELAYING);
+    if (c->bound)
+        pol_patience_begin(b, client);
+    if (c->front != FRONT_EMPTY)
         release(b, client);
 }
 
 /* The time that it waited for its server is not its own. */
 void pol_client_connected(struct pol_brain *b, uint32_t client)
 {
-    begin_bind_time(b, client);
-    move(b, client, CLIENT_RELAYING);
-    release(b, client);
+    const struct client *c = &b->clients[client];
+    if (c->learning || c->binds > 0) {
+        begin_bind_time(b, client);
+        pol_plain_connected(b, client);
+        return;
+    }
+    if (b->links[c->link].state == LINK_SPARE)
+        pol_client_emit(b, POL_OWN, client)->link = pol_link_id(b, c->link);
+    pol_client_owns(b, client);
 }
 
 void pol_client_undialled(struct pol_brain *b, uint32_t client)
 {
     b->clients[client].link = POL_NONE;
-    wait_for_member(b, client);
+    pol_client_wait(b, client, false);
 }
 
 void pol_client_bind(struct pol_brain *b, const struct pol_event *e)
@@ -488,25 +570,31 @@ void pol_client_bind(struct pol_brain *b, const struct pol_event *e)
     c->front = FRONT_BIND;
     c->alter = e->alter;
     c->group = e->group;
+    c->offer = e->offer <= b->max_offers ? e->offer : 0;
     if (e->level > c->level)
         c->level = e->level;
     asked(b, e->client.index);
 }
 
-void pol_client_pdu(struct pol_brain *b, const struct pol_event *e)
+static void ask_about(struct pol_brain *b, const struct pol_event *e, enum client_front front)
 {
     struct client *c = find(b, e->client);
     if (!c)
         return;
-    c->front = FRONT_PDU;
+    c->front = (uint8_t)front;
     asked(b, e->client.index);
+}
+
+void pol_client_pdu(struct pol_brain *b, const struct pol_event *e)
+{
+    ask_about(b, e, FRONT_PDU);
 }
 
 void pol_client_control(struct pol_brain *b, const struct pol_event *e)
 {
     if (e->orphaned)
         pol_call_orphaned(b, e);
-    pol_client_pdu(b, e);
+    ask_about(b, e, FRONT_CONTROL);
 }
 
 void pol_client_call(struct pol_brain *b, const struct pol_event *e)
@@ -532,7 +620,7 @@ void pol_client_bound(struct pol_brain *b, uint32_t client)
 {
     b->clients[client].bound = true;
     b->clients[client].touched = b->now;
-    set_patience(b, client);
+    pol_patience_begin(b, client);
 }
 
 /* ---- drain ---- */
@@ -540,7 +628,7 @@ void pol_client_bound(struct pol_brain *b, uint32_t client)
 static bool is_in_flight(const struct pol_brain *b, const struct client *c)
 {
     bool in_line = c->front == FRONT_CALL && b->calls[c->call].in_line;
-    return in_line || unanswered(b, c->link) > 0;
+    return in_line || c->calls > 0;
 }
 
 void pol_client_drain(struct pol_brain *b, uint32_t client)
@@ -560,9 +648,13 @@ void pol_client_call_over(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     c->touched = c->owes ? c->touched : b->now;
+    if (c->state == CLIENT_PLAIN || (c->state == CLIENT_LEAVING && c->link == POL_NONE)) {
+        pol_plain_call_over(b, client);
+        return;
+    }
     if (c->link == POL_NONE || b->links[c->link].state != LINK_RELAYING)
         return; /* the link is being settled: it closes its client itself */
-    if (c->state == CLIENT_LEAVING && unanswered(b, c->link) == 0 && b->links[c->link].abandoned > 0) {
+    if (c->state == CLIENT_LEAVING && c->calls == 0 && b->links[c->link].abandoned > 0) {
         pol_client_close(b, client, false, POL_FLUSHED, POL_BY_CLIENT_FIN);
     } else if (lingers(b, c)) {
         pol_emit(b, POL_END_INPUT)->link = pol_link_id(b, c->link);

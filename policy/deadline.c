@@ -88,6 +88,11 @@ void pol_deadline_hasten(struct pol_deadlines *d, uint32_t who, int64_t at)
         pol_deadline_set(d, who, at);
 }
 
+int64_t pol_deadline_at(const struct pol_deadlines *d, uint32_t who)
+{
+    return d->position[who] ? d->at[who] : POL_NEVER;
+}
+
 int64_t pol_deadline_first(const struct pol_deadlines *d)
 {
     return d->count ? d->at[d->heap[0]] : POL_NEVER;

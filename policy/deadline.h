@@ -24,7 +24,8 @@ void pol_deadline_set(struct pol_deadlines *d, uint32_t who, int64_t at); /* POL
 /* Brings the deadline forward to `at`; where there is none, or an earlier one, nothing changes. */
 void pol_deadline_hasten(struct pol_deadlines *d, uint32_t who, int64_t at);
 
-int64_t pol_deadline_first(const struct pol_deadlines *d); /* POL_NEVER: none */
+int64_t pol_deadline_at(const struct pol_deadlines *d, uint32_t who); /* POL_NEVER: it has none */
+int64_t pol_deadline_first(const struct pol_deadlines *d);            /* POL_NEVER: none */
 
 /* Takes out the earliest entry that is due at `now`; false when there is none. */
 bool pol_deadline_pop(struct pol_deadlines *d, int64_t now, uint32_t *who);

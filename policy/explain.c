@@ -16,6 +16,7 @@ static const char *const event_names[] = {
     [POL_CLIENT_OWES] = "client-owes",
     [POL_CREDIT] = "credit",
     [POL_DIALLED] = "dialled",
+    [POL_PRESENTS] = "presents",
     [POL_BOUND] = "bound",
     [POL_ACCEPTED] = "accepted",
     [POL_ANSWER_BEGIN] = "answer-begin",
@@ -42,6 +43,8 @@ static const char *const action_names[] = {
     [POL_PAUSE] = "pause",
     [POL_RESUME] = "resume",
     [POL_DIAL] = "dial",
+    [POL_OWN] = "own",
+    [POL_BIND] = "bind",
     [POL_ANSWER_BIND] = "answer-bind",
     [POL_FAULT] = "fault",
     [POL_END_INPUT] = "end-input",
@@ -77,6 +80,10 @@ static const char *const reason_names[] = {
     [POL_BY_CALL_TIMEOUT] = "call-timeout",
     [POL_BY_CLIENT_TIMEOUT] = "client-timeout",
     [POL_BY_IDLE_TIMEOUT] = "idle-timeout",
+    [POL_BY_CONNECTIONS_LIMIT] = "connections-limit",
+    [POL_BY_BROKEN_PROMISE] = "server-changed",
+    [POL_BY_IDLE_LINK] = "idle",
+    [POL_BY_NO_ROOM] = "made-room",
 };
 static_assert(sizeof reason_names / sizeof *reason_names == POL_REASONS, "a name for each reason");
 

@@ -65,7 +65,7 @@ enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t first, uint32_t c
         uint32_t row = find(b, m, id);
         if (row == POL_NONE)
             continue;
-        if (b->groups[row].identity.high == who.high && b->groups[row].identity.low == who.low) {
+        if (pol_identity_equal(b->groups[row].identity, who)) {
             *member = m;
             return GROUP_OWN;
         }
@@ -74,33 +74,26 @@ enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t first, uint32_t c
     return verdict;
 }
 
-/* A server that grants an id again has forgotten whoever held it before. */
-void pol_group_granted(struct pol_brain *b, uint32_t link, uint32_t id, struct pol_identity who)
+/* Takes it up again, or a new row. A server that grants an id again has forgotten whoever held it before. */
+static uint32_t enter(struct pol_brain *b, uint32_t member, uint32_t id, struct pol_identity who)
 {
-    struct link *l = &b->links[link];
-    if (id == 0 || l->group_entry != POL_NONE)
-        return;
     forget_old(b);
-    uint32_t row = find(b, l->member, id);
+    uint32_t row = find(b, member, id);
     if (row == POL_NONE) {
         row = new_row(b);
-        uint32_t *head = &b->group_heads[bucket(b, l->member, id)];
-        b->groups[row] = (struct group){ .member = l->member, .id = id, .next = *head };
+        uint32_t *head = &b->group_heads[bucket(b, member, id)];
+        b->groups[row] = (struct group){ .member = member, .id = id, .next = *head };
         *head = row;
     } else if (b->groups[row].links == 0) {
         unlink_empty(b, &b->groups[row]);
     }
     b->groups[row].identity = who;
     b->groups[row].links++;
-    l->group_entry = row;
+    return row;
 }
 
-void pol_group_left(struct pol_brain *b, uint32_t link)
+static void leave(struct pol_brain *b, uint32_t row)
 {
-    uint32_t row = b->links[link].group_entry;
-    if (row == POL_NONE)
-        return;
-    b->links[link].group_entry = POL_NONE;
     struct group *g = &b->groups[row];
     if (--g->links > 0)
         return;
@@ -109,4 +102,77 @@ void pol_group_left(struct pol_brain *b, uint32_t link)
     g->older = b->group_newest;
     *(g->older == POL_NONE ? &b->group_oldest : &b->groups[g->older].newer) = row;
     b->group_newest = row;
+}
+
+void pol_group_granted(struct pol_brain *b, uint32_t link, uint32_t id, struct pol_identity who)
+{
+    struct link *l = &b->links[link];
+    if (id != 0 && l->group_entry == POL_NONE)
+        l->group_entry = enter(b, l->member, id, who);
+}
+
+void pol_group_left(struct pol_brain *b, uint32_t link)
+{
+    uint32_t row = b->links[link].group_entry;
+    b->links[link].group_entry = POL_NONE;
+    if (row != POL_NONE)
+        leave(b, row);
+}
+
+/* ---- groups of plain clients ---- */
+
+/* Servers count theirs from low numbers, or put the number of a process into the upper half: so not these. */
+#define MADE_UP 0xe0000000u
+
+uint32_t pol_group_make(struct pol_brain *b, uint32_t client, uint32_t id)
+{
+    struct client *c = &b->clients[client];
+    uint32_t of_server = POL_OF_SERVER(c->server);
+    if (c->group_entry == POL_NONE) {
+        while (id == 0)
+            if (find(b, of_server, id = MADE_UP + (++b->groups_made & 0xffffffu)) != POL_NONE)
+                id = 0;
+        c->group_entry = enter(b, of_server, id, c->identity);
+    }
+    return b->groups[c->group_entry].id;
+}
+
+enum group_verdict pol_group_ask_made(struct pol_brain *b, uint32_t client, uint32_t id)
+{
+    struct client *c = &b->clients[client];
+    uint32_t member, of_server = POL_OF_SERVER(c->server);
+    enum group_verdict verdict = pol_group_ask(b, of_server, 1, id, c->identity, &member);
+    bool is_empty = verdict == GROUP_OWN && b->groups[find(b, of_server, id)].links == 0;
+    return is_empty ? GROUP_UNKNOWN : verdict; /* a server forgets it with its last connection */
+}
+
+void pol_group_leave(struct pol_brain *b, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    uint32_t row = c->group_entry;
+    c->group_entry = POL_NONE;
+    if (row != POL_NONE)
+        leave(b, row);
+}
+
+uint32_t pol_group_of_server(const struct pol_brain *b, uint32_t client, uint32_t member)
+{
+    uint32_t row = b->clients[client].group_entry;
+    const struct group *g = row == POL_NONE ? NULL : &b->groups[row];
+    bool lives = g && g->granted != 0 && g->granted_by == member && find(b, member, g->granted) != POL_NONE &&
+                 b->groups[find(b, member, g->granted)].links > 0;
+    return lives ? g->granted : 0;
+}
+
+void pol_group_learned(struct pol_brain *b, uint32_t client, uint32_t member, uint32_t id)
+{
+    struct group *g = &b->groups[b->clients[client].group_entry];
+    g->granted = id;
+    g->granted_by = member;
+}
+
+uint32_t pol_group_member(const struct pol_brain *b, uint32_t client)
+{
+    const struct group *g = &b->groups[b->clients[client].group_entry];
+    return g->granted && pol_group_of_server(b, client, g->granted_by) ? g->granted_by : POL_NONE;
 }

@@ -16,6 +16,11 @@ bool pol_member_up(const struct pol_brain *b, uint32_t member)
 
 /* ---- picking ---- */
 
+bool pol_identity_equal(struct pol_identity a, struct pol_identity b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
 static bool may_try(const struct pol_brain *b, const struct member *m)
 {
     return m->trial == POL_NONE && b->now >= m->retry_at;
@@ -23,6 +28,8 @@ static bool may_try(const struct pol_brain *b, const struct member *m)
 
 static bool can_be_dialled(const struct pol_brain *b, const struct member *m, bool waited)
 {
+    if (m->settings.connections && m->links >= m->settings.connections)
+        return false;
     return m->failures == 0 || (!waited && is_up(b, m)) || may_try(b, m);
 }
 
@@ -31,10 +38,10 @@ static bool is_better(const struct member *a, const struct member *other)
 {
     if ((a->failures == 0) != (other->failures == 0))
         return a->failures == 0;
-    return a->links < other->links;
+    return a->inside != other->inside ? a->inside < other->inside : a->links < other->links;
 }
 
-uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, bool waited)
+static uint32_t pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, uint32_t presentation, bool waited)
 {
     const struct server *s = &b->servers[server];
     uint32_t best = POL_NONE;
@@ -45,11 +52,27 @@ uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wa
         return wanted;
     for (uint32_t i = 0; i < s->settings.member_count; i++) {
         uint32_t m = s->settings.member_first + i;
-        if (can_be_dialled(b, &b->members[m], waited) &&
+        if (can_be_dialled(b, &b->members[m], waited) && !pol_member_refuses(b, m, presentation) &&
             (best == POL_NONE || is_better(&b->members[m], &b->members[best])))
             best = m;
     }
     return best;
+}
+
+bool pol_member_refuses(const struct pol_brain *b, uint32_t member, uint32_t presentation)
+{
+    const struct member *m = &b->members[member];
+    return presentation && m->refuses == presentation && b->now < m->refuses_until;
+}
+
+uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation)
+{
+    return pick(b, server, POL_NONE, presentation, true);
+}
+
+uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, bool waited)
+{
+    return pick(b, server, wanted, 0, waited);
 }
 
 void pol_member_dialled(struct pol_brain *b, uint32_t link)

@@ -26,6 +26,7 @@ static bool make_tables(struct pol_brain *b)
     b->members = calloc(b->max_members, sizeof *b->members);
     b->servers = calloc(b->max_servers, sizeof *b->servers);
     b->listeners = calloc(b->max_listeners, sizeof *b->listeners);
+    b->offers = calloc(b->max_offers ? b->max_offers : 1, sizeof *b->offers);
     b->groups = calloc(b->group_rows, sizeof *b->groups);
     b->addresses = calloc(b->max_clients, sizeof *b->addresses);
     b->group_heads = malloc(buckets * sizeof *b->group_heads);
@@ -33,19 +34,25 @@ static bool make_tables(struct pol_brain *b)
     uint32_t who = b->max_clients + b->max_links + 1 + b->max_calls + b->max_servers + b->max_members;
     bool timers = pol_deadlines_init(&b->deadlines, who);
     return timers && b->clients && b->links && b->calls && b->members && b->servers && b->listeners && b->groups &&
-           b->addresses && b->group_heads && b->address_heads;
+           b->offers && b->addresses && b->group_heads && b->address_heads;
 }
 
 static void renew_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
 {
     if (server >= b->server_count)
         b->servers[server] = (struct server){
-            .down_since = POL_NEVER, .turn = POL_NONE, .client_first = POL_NONE, .client_last = POL_NONE
+            .down_since = POL_NEVER,
+            .turn = { POL_NONE, POL_NONE },
+            .open_first = POL_NONE,
+            .client_first = POL_NONE,
+            .client_last = POL_NONE,
         };
     b->servers[server].settings = *settings;
     for (uint32_t m = settings->member_first; m < settings->member_first + settings->member_count; m++)
         if (m >= b->member_count)
             b->members[m] = (struct member){ .server = server, .prober = POL_NONE, .trial = POL_NONE };
+    b->servers[server].pool_changed = settings->spare > 0;
+    b->pool_changed = b->pool_changed || settings->spare > 0;
 }
 
 static struct pol_call_rules *copy_rules(const struct pol_settings *s)
@@ -71,6 +78,8 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
         renew_server(b, i, &s->servers[i]);
     for (uint32_t i = 0; i < s->listener_count; i++)
         b->listeners[i].settings = s->listeners[i];
+    for (uint32_t i = 0; s->members && i < members_of(s); i++)
+        b->members[i].settings = s->members[i];
     b->server_count = s->server_count;
     b->listener_count = s->listener_count;
     if (members_of(s) > b->member_count)
@@ -94,7 +103,8 @@ struct pol_brain *pol_create(const struct pol_settings *s)
     b->max_servers = s->max_servers ? s->max_servers : s->server_count;
     b->max_members = s->max_members ? s->max_members : members_of(s);
     b->max_listeners = s->max_listeners ? s->max_listeners : s->listener_count;
-    b->group_rows = 2 * s->max_links;
+    b->max_offers = s->max_offers;
+    b->group_rows = 2 * (s->max_links + s->max_clients);
     b->seed = s->seed;
     b->dice = s->seed | 1;
     b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
@@ -113,8 +123,8 @@ void pol_destroy(struct pol_brain *b)
     if (!b)
         return;
     pol_deadlines_free(&b->deadlines);
-    void *tables[] = { b->clients, b->links,  b->calls,     b->members,     b->servers,      b->listeners,
-                       b->rules,   b->groups, b->addresses, b->group_heads, b->address_heads };
+    void *tables[] = { b->clients, b->links,  b->calls,     b->members,     b->servers,       b->listeners,
+                       b->rules,   b->groups, b->addresses, b->group_heads, b->address_heads, b->offers };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
     free(b);
@@ -152,9 +162,15 @@ struct pol_id pol_call_id(const struct pol_brain *b, uint32_t call)
 static void credit(struct pol_brain *b, const struct pol_event *e)
 {
     struct pol_id client = { POL_NONE, 0 }, link = { POL_NONE, 0 };
-    if (e->client.index < b->clients_high && pol_id_equal(e->client, pol_client_id(b, e->client.index)))
+    bool of_client = e->client.index < b->clients_high && pol_id_equal(e->client, pol_client_id(b, e->client.index));
+    bool of_link = e->link.index < b->links_high && pol_id_equal(e->link, pol_link_id(b, e->link.index));
+    if (of_client && b->clients[e->client.index].link == POL_NONE)
+        pol_pool_client_credit(b, e->client.index, e->room);
+    else if (of_client)
         link = pol_link_id(b, b->clients[e->client.index].link);
-    else if (e->link.index < b->links_high && pol_id_equal(e->link, pol_link_id(b, e->link.index)))
+    else if (of_link && b->links[e->link.index].state == LINK_POOLED)
+        pol_pool_credit(b, e->link.index, e->room);
+    else if (of_link)
         client = pol_client_id(b, b->links[e->link.index].client);
     if (client.index == POL_NONE && link.index == POL_NONE)
         return;
@@ -198,6 +214,11 @@ static bool drain_sweep(struct pol_brain *b)
             return true;
         pol_client_drain(b, b->drain_client);
     }
+    for (; b->drain_pool < b->links_high; b->drain_pool++) {
+        if (!pol_has_room(b))
+            return true;
+        pol_pool_drain(b, b->drain_pool);
+    }
     for (; b->drain_over && b->drain_link < b->links_high; b->drain_link++) {
         if (!pol_has_room(b))
             return true;
@@ -232,6 +253,7 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_CLIENT_OWES] = pol_client_owes,
     [POL_CREDIT] = credit,
     [POL_DIALLED] = pol_link_dialled,
+    [POL_PRESENTS] = pol_pool_presents,
     [POL_BOUND] = pol_link_bound,
     [POL_ACCEPTED] = pol_call_accepted,
     [POL_ANSWER_BEGIN] = pol_answer_begin,
@@ -250,13 +272,15 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
 };
 static_assert(sizeof handlers / sizeof *handlers == POL_EVENT_KINDS, "a handler for each event");
 
-/* That a server's row of clients may try a member is seen by its sweep, in the same step. */
+/* That a server's row of clients may try a member is seen by its sweep, in the same step; and so is a spare that is missing. */
 static void others_due(struct pol_brain *b, uint32_t who)
 {
     if (who < b->max_calls)
         pol_call_due(b, who);
     else if (who >= b->max_calls + b->max_servers)
         pol_member_due(b, who - b->max_calls - b->max_servers);
+    else
+        b->servers[who - b->max_calls].pool_changed = b->pool_changed = true;
 }
 
 static bool deadlines_sweep(struct pol_brain *b)
@@ -289,6 +313,8 @@ static bool sweep(struct pol_brain *b)
         more = pol_listeners_sweep(b) || more;
     if (b->alarm_link != POL_NONE)
         more = pol_probe_sweep(b) || more;
+    if (b->pool_changed)
+        more = pol_pool_sweep(b) || more;
     if (b->clients_waiting)
         more = pol_unavailable_sweep(b) || more;
     if (b->line_total)
@@ -318,5 +344,5 @@ uint32_t pol_calls_inside(const struct pol_brain *b, uint32_t server)
 
 uint32_t pol_calls_waiting(const struct pol_brain *b, uint32_t server)
 {
-    return b->servers[server].waiting;
+    return b->servers[server].waiting[LINE_OWNED] + b->servers[server].waiting[LINE_PLAIN];
 }

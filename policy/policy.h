@@ -8,6 +8,11 @@
  * is one request and what becomes of it. Ids of clients and calls are given out by the body, ids of links by the
  * brain; each is an index below the limits of pol_create() with a generation that makes a re-used index a new id.
  *
+ * Plain clients use no authentication and only interfaces that are known to keep no state. They have no link of their own:
+ * their binds are answered from what the server has answered before, and each of their calls goes up on any link of a
+ * pool. An *offer* is a bind or alter_context as far as its answer depends on it, a *presentation* is an abstract with an
+ * accepted transfer syntax; the body numbers both from 1.
+ *
  * How an event is answered: most events only inform. Those marked "asks" tell of a PDU that stands at the front of
  * its connection and goes nowhere until an action names it: POL_PASS or POL_LEASE (it goes on), POL_SWALLOW (it is
  * dropped), POL_FAULT or POL_ANSWER_BIND (it is answered here), POL_CLOSE, or POL_HOLD: it waits, nothing behind it
@@ -39,7 +44,15 @@ struct pol_identity {
 
 /* ---- settings ---- */
 
+/* How many links a server is given for clients that share them, where `connections` does not say. */
+#define POL_POOL_DEFAULT 8u
+
 struct pol_server {
+    uint32_t connections; /* most links to it at once; 0: no limit, but POL_POOL_DEFAULT for those that are shared */
+    uint32_t calls_per_connection; /* most calls at once on a link that is shared; 0 stands for 1 */
+    int64_t idle_keep;             /* ms that a shared link is kept without a call; 0: for ever */
+    int64_t validate_after;  /* ms without a call after which a link is proven alive before its next call; 0: never */
+    uint32_t spare;          /* links that are dialled ahead */
     uint32_t calls;          /* most calls inside it at once; 0: no limit */
     uint32_t waiting_length; /* most calls in the line before it; UINT32_MAX: no limit */
     int64_t waiting_longest; /* ms that a call may stand in line; 0: for ever */
@@ -73,6 +86,11 @@ struct pol_call_rules {
     bool pending;         /* it returns only when something happens: takes no slot, and no time-out but com_timeout */
 };
 
+/* Of a member alone, beside those of its server. */
+struct pol_member {
+    uint32_t connections; /* most links to it at once; 0: no limit */
+};
+
 struct pol_listener {
     uint32_t server;
     uint32_t clients;             /* most at once; 0: no limit */
@@ -86,6 +104,7 @@ struct pol_listener {
 struct pol_settings {
     const struct pol_server *servers; /* copied */
     uint32_t server_count;
+    const struct pol_member *members;     /* copied; by the indices that the servers name; NULL: no limits */
     const struct pol_listener *listeners; /* copied */
     uint32_t listener_count;
     const struct pol_call_rules *rules; /* copied; POL_CALL_BEGIN names one */
@@ -97,17 +116,19 @@ struct pol_settings {
     uint32_t max_servers; /* for pol_renew(); 0: as many as there are */
     uint32_t max_members;
     uint32_t max_listeners;
-    uint64_t seed; /* any number an attacker cannot guess; orders hash tables, decides nothing */
+    uint32_t max_offers; /* offers are numbered from 1 to this; 0: no client is plain */
+    uint64_t seed;       /* any number an attacker cannot guess; orders hash tables, decides nothing */
 };
 
 /* ---- events ---- */
 
 enum pol_event_kind {
     POL_TICK,          /* nothing happened but time: after pol_next_wake(), or because `more` was set */
-    POL_CLIENT_OPENED, /* client listener identity */
-    POL_CLIENT_BIND,   /* client level group alter · asks */
+    POL_CLIENT_OPENED, /* client listener identity carried */
+    POL_CLIENT_BIND,   /* client level group alter offer · asks */
     POL_AUTH_LEG,      /* client · an auth3 · asks */
-    POL_CALL_BEGIN, /* client call level maybe rule · first fragment of a request · asks; later ones flow on the lease */
+    POL_CALL_BEGIN, /* client call level maybe rule presentation alone · first fragment of a request · asks; later ones … */
+                    /* … flow on the lease */
     POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) orphaned · else co_cancel · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
     POL_CLIENT_END,     /* client how cut · no more comes from it; cut: in the middle of a request */
@@ -116,7 +137,8 @@ enum pol_event_kind {
                      /* … some of that has come or gone; off: it owes nothing any more */
     POL_CREDIT,        /* client or link, room · false: its reader has stopped; true: it takes bytes again */
     POL_DIALLED,       /* link error ours · 0: connected; else errno */
-    POL_BOUND,         /* link accepted group keeps · the server answered a bind; asks */
+    POL_PRESENTS,      /* link presentation · of the answer to a bind of ours that is told next: it was accepted */
+    POL_BOUND,         /* link accepted group keeps multiplex differs · the server answered a bind; asks */
     POL_ACCEPTED,      /* call first_done last_done · what write() has taken of its request */
     POL_ANSWER_BEGIN,  /* call fault status dne · first fragment of the answer · asks */
     POL_ANSWER_END,    /* call · the last one */
@@ -158,7 +180,10 @@ struct pol_event {
     bool fault;
     bool dne; /* PFC_DID_NOT_EXECUTE */
     bool on;
-    bool ours; /* of an error: we lacked something, and the member was not asked */
+    bool ours;      /* of an error: we lacked something, and the member was not asked */
+    bool alone;     /* larger than may be sent beside other calls */
+    bool multiplex; /* the server grants concurrent multiplexing (C706 12.6.3.1, PFC_CONC_MPX) */
+    bool differs;   /* of an answer to a bind that was replayed: it is not what the client was told */
     struct pol_id client;
     struct pol_id link;
     struct pol_id call;
@@ -166,23 +191,28 @@ struct pol_event {
     uint32_t server;
     uint32_t member;
     uint32_t rule;
-    uint32_t group;  /* association group id; 0: none */
-    uint32_t status; /* of a fault */
-    int error;       /* errno */
+    uint32_t group;        /* association group id; 0: none */
+    uint32_t offer;        /* what a plain client's bind offers, see below; 0: it is not plain */
+    uint32_t presentation; /* abstract and transfer syntax of a plain client's call, or of a link; 0: none */
+    uint32_t status;       /* of a fault */
+    int error;             /* errno */
     struct pol_identity identity;
+    struct pol_identity carried; /* what links that serve it carry of its identity; zero: nothing */
 };
 
 /* ---- actions ---- */
 
 enum pol_action_kind {
-    POL_PASS,        /* client, link or call: the PDU that was asked about goes on */
-    POL_SWALLOW,     /* link or call: it is dropped, and so are the fragments that belong to it */
-    POL_LEASE,       /* call link: the request goes up on that link, its later fragments without asking */
-    POL_HOLD,        /* client: the PDU at its front waits */
-    POL_PAUSE,       /* client or link: read nothing from it until POL_RESUME */
-    POL_RESUME,      /* client or link */
-    POL_DIAL,        /* link member client: connect for this client */
-    POL_ANSWER_BIND, /* client ack reason: answer the bind at its front */
+    POL_PASS,    /* client, link or call: the PDU that was asked about goes on */
+    POL_SWALLOW, /* link or call: it is dropped, and so are the fragments that belong to it */
+    POL_LEASE,   /* call client link: the request goes up on that link, its later fragments without asking */
+    POL_HOLD,    /* client: the PDU at its front waits */
+    POL_PAUSE,   /* client or link: read nothing from it until POL_RESUME */
+    POL_RESUME,  /* client or link */
+    POL_DIAL,    /* link member client: connect, for this client if one is named; else POL_OWN may follow */
+    POL_OWN,     /* client link: it has that link to itself from now on */
+    POL_BIND,    /* link client offer alter group replay, or link presentation alter: bind it so; POL_BOUND answers */
+    POL_ANSWER_BIND, /* client ack offer group: answer the bind at its front */
     POL_FAULT,       /* call status dne: tell the client */
     POL_PROBE,       /* client or link, on: keep-alives begin, or stop */
     POL_END_INPUT,   /* link: nothing more will be sent up; a FIN goes once all is written. Answers still come */
@@ -224,6 +254,10 @@ enum pol_reason {
     POL_BY_CALL_TIMEOUT,
     POL_BY_CLIENT_TIMEOUT,
     POL_BY_IDLE_TIMEOUT,
+    POL_BY_CONNECTIONS_LIMIT, /* of the server */
+    POL_BY_BROKEN_PROMISE,    /* the server does not offer any more what a client was told */
+    POL_BY_IDLE_LINK,         /* of a link: nobody has needed it */
+    POL_BY_NO_ROOM,           /* of a link: it had to make room for another one */
     POL_REASONS
 };
 
@@ -267,11 +301,17 @@ struct pol_action {
     bool ack;         /* POL_ANSWER_BIND: accept it; false: bind_nak 0 */
     uint8_t farewell; /* POL_ABANDON: enum pol_farewell */
     bool dne;
+    bool alter;           /* POL_BIND: by alter_context */
+    bool replay;          /* POL_BIND: a client was told the answer already; compare */
+    bool regroup;         /* POL_PASS: of a bind or its answer, with `group` in it */
     struct pol_id client; /* the ids that do not apply have the index POL_NONE */
     struct pol_id link;
     struct pol_id call;
     uint32_t listener;
     uint32_t member;
+    uint32_t offer;        /* 0: none */
+    uint32_t presentation; /* 0: none */
+    uint32_t group;
     uint32_t status;
     uint32_t delay; /* POL_CLOSE: ms to let pass after `when` has come */
 };
@@ -309,6 +349,12 @@ bool pol_drained(const struct pol_brain *brain);
 /* Calls of this server that hold a slot, and that wait for one. For tests, statistics and traces. */
 uint32_t pol_calls_inside(const struct pol_brain *brain, uint32_t server);
 uint32_t pol_calls_waiting(const struct pol_brain *brain, uint32_t server);
+
+/* Links that are shared, or will be: all of a server, and how many of those have no call. */
+uint32_t pol_links_shared(const struct pol_brain *brain, uint32_t server);
+
+/* Whether a link is `fresh`, `plain` or `owned`; what it does, in a word. */
+const char *pol_link_class(const struct pol_brain *brain, struct pol_id link);
 
 /* Clients that wait for a member of this server; whether a member is up; whether the server is drained. */
 uint32_t pol_clients_waiting(const struct pol_brain *brain, uint32_t server);

@@ -20,7 +20,7 @@ static void probe(struct pol_brain *b, uint32_t link, bool on)
 
 static bool is_open(const struct link *l)
 {
-    return l->state == LINK_RELAYING || l->state == LINK_ORPHANED;
+    return l->state == LINK_RELAYING || l->state == LINK_ORPHANED || l->state == LINK_POOLED;
 }
 
 static bool wants(const struct link *l)
@@ -28,14 +28,15 @@ static bool wants(const struct link *l)
     return l->long_calls > 0 && !l->probing && is_open(l);
 }
 
-void pol_probe_long_call(struct pol_brain *b, uint32_t link)
+void pol_probe_long_call(struct pol_brain *b, uint32_t call)
 {
+    uint32_t client = b->calls[call].client, link = b->calls[call].link;
     struct link *l = &b->links[link];
     struct member *m = &b->members[l->member];
+    if (client != POL_NONE && b->clients[client].long_calls++ == 0) /* each client is a host of its own */
+        emit(b, true)->client = pol_client_id(b, client);
     if (l->long_calls++ > 0 || !is_open(l))
         return;
-    if (l->client != POL_NONE) /* each client is a host of its own */
-        emit(b, true)->client = pol_client_id(b, l->client);
     if (m->prober == POL_NONE)
         m->prober = link;
     if (m->prober == link || m->silent)
@@ -55,13 +56,26 @@ static void pass_on(struct pol_brain *b, uint32_t member)
         probe(b, m->prober, true);
 }
 
-void pol_probe_long_call_over(struct pol_brain *b, uint32_t link)
+static void client_over(struct pol_brain *b, uint32_t client, bool tell_nobody)
 {
+    struct client *c = &b->clients[client];
+    if (--c->long_calls == 0 && c->state != CLIENT_CLOSING && !tell_nobody)
+        emit(b, false)->client = pol_client_id(b, client);
+}
+
+void pol_probe_client_over(struct pol_brain *b, uint32_t client)
+{
+    client_over(b, client, false);
+}
+
+void pol_probe_long_call_over(struct pol_brain *b, uint32_t call)
+{
+    uint32_t link = b->calls[call].link;
     struct link *l = &b->links[link];
+    if (b->calls[call].client != POL_NONE)
+        client_over(b, b->calls[call].client, !is_open(l)); /* what follows from its end closes it */
     if (--l->long_calls > 0 || !is_open(l))
         return;
-    if (l->client != POL_NONE)
-        emit(b, false)->client = pol_client_id(b, l->client);
     if (l->probing)
         probe(b, link, false);
     if (b->members[l->member].prober == link)

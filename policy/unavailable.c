@@ -29,33 +29,65 @@ void pol_unavailable_leave(struct pol_brain *b, uint32_t client)
     b->clients_waiting--;
 }
 
-/* When the next member may be tried: none can be dialled now. */
+/* When the next member may be tried that cannot be now. */
 static int64_t next_trial(const struct pol_brain *b, const struct server *s)
 {
     int64_t at = POL_NEVER;
-    for (uint32_t i = 0; i < s->settings.member_count && s->clients_waiting && !s->draining; i++) {
+    bool wanted = !s->draining && !b->draining && (s->clients_waiting || s->waiting[LINE_PLAIN]);
+    for (uint32_t i = 0; i < s->settings.member_count && wanted; i++) {
         const struct member *m = &b->members[s->settings.member_first + i];
-        if (m->trial == POL_NONE && m->retry_at < at)
+        if (m->trial == POL_NONE && m->retry_at > b->now && m->retry_at < at)
             at = m->retry_at;
     }
+    if (s->spare_at > b->now && s->spare_at < at && s->settings.spare)
+        at = s->spare_at;
     return at;
 }
+
+void pol_server_wake(struct pol_brain *b, uint32_t server)
+{
+    uint32_t who = b->max_clients + b->max_links + 1 + b->max_calls + server;
+    pol_deadline_set(&b->deadlines, who, next_trial(b, &b->servers[server]));
+}
+
+/* True when it does not wait any more. */
+static bool serve(struct pol_brain *b, uint32_t server, uint32_t client)
+{
+    struct client *c = &b->clients[client];
+    if (c->learning && b->offers[c->learning - 1].known) {
+        pol_unavailable_leave(b, client);
+        pol_plain_answer(b, client);
+        return true;
+    }
+    bool has_room = c->learning ? pol_pool_has_room(b, server) : pol_owned_has_room(b, server);
+    if (!has_room) {
+        pol_pool_make_room(b, server);
+        return false;
+    }
+    uint32_t member = pol_member_pick(b, server, c->wanted, !c->crowded);
+    if (member == POL_NONE)
+        return false;
+    pol_unavailable_leave(b, client);
+    pol_client_dial(b, client, member);
+    return true;
+}
+
+/* Clients wait for different things, so one that still waits does not hold up those behind it; but many of them are not
+ * looked at again and again. */
+#define LOOKED_AT 16
 
 static bool sweep_server(struct pol_brain *b, uint32_t server)
 {
     struct server *s = &b->servers[server];
-    while (s->clients_waiting) {
-        uint32_t member = pol_member_pick(b, server, b->clients[s->client_first].wanted, true);
-        if (member == POL_NONE)
-            break;
+    uint32_t client = s->client_first;
+    for (unsigned stuck = 0; client != POL_NONE && stuck < LOOKED_AT;) {
         if (!pol_has_room(b))
             return true;
-        uint32_t client = s->client_first;
-        pol_unavailable_leave(b, client);
-        pol_client_dial(b, client, member);
+        uint32_t next = b->clients[client].next;
+        stuck += !serve(b, server, client);
+        client = next;
     }
-    uint32_t who = b->max_clients + b->max_links + 1 + b->max_calls + server;
-    pol_deadline_set(&b->deadlines, who, next_trial(b, s));
+    pol_server_wake(b, server);
     return false;
 }
 

@@ -5,6 +5,7 @@
 
 #include "calllog.h"
 #include "downstream.h"
+#include "pooled.h"
 #include "sentence.h"
 #include "upstream.h"
 
@@ -111,7 +112,27 @@ static bool client_row(struct px_loop *loop, struct px_answer *answer, struct px
 
 static const char *link_state(const struct px_upstream *u)
 {
+    if (u->pooled && u->connected && !u->is_closing)
+        return u->pooled->binding ? "binding" : u->pooled->first_call == POL_NONE ? "idle" : "serving";
     return u->is_closing ? "closing" : !u->connected ? "dialling" : !u->downstream ? "orphaned" : "relaying";
+}
+
+/* The clients whose calls are on it. */
+static void put_holders(struct px_loop *loop, struct px_log *out, const struct px_upstream *u)
+{
+    bool any = false;
+    px_log_put_key(out, PX_LOG_KEY("holders"));
+    px_log_put(out, "[", 1);
+    for (uint32_t i = u->pooled ? u->pooled->first_call : POL_NONE; i != POL_NONE;) {
+        const struct px_call *k = px_call_at(&loop->calls, i);
+        px_log_put(out, ",", any);
+        px_log_put_text(out, k->association->client);
+        any = true;
+        i = k->link_next;
+    }
+    if (u->downstream)
+        px_log_put_text(out, u->association->client);
+    px_log_put(out, "]", 1);
 }
 
 static bool link_row(struct px_loop *loop, struct px_answer *answer, struct px_log *out)
@@ -123,11 +144,13 @@ static bool link_row(struct px_loop *loop, struct px_answer *answer, struct px_l
         return true;
     px_log_begin(out, "link");
     px_log_number(out, PX_LOG_KEY("connection"), u->association->serial);
+    px_log_word(out, PX_LOG_KEY("class"), pol_link_class(loop->brain, u->id));
     px_log_text(out, PX_LOG_KEY("name"), loop->settings->servers[u->server].name);
     px_log_text(out, PX_LOG_KEY("server"), u->association->server);
     px_log_word(out, PX_LOG_KEY("client"), u->association->client);
     px_log_word(out, PX_LOG_KEY("state"), link_state(u));
     px_log_time(out, PX_LOG_KEY("age_us"), u->opened, loop->now);
+    put_holders(loop, out, u);
     put_traffic(out, u->association);
     px_log_number(out, PX_LOG_KEY("unread"), px_buffer_length(&u->socket.out));
     px_log_end(out);
@@ -154,7 +177,7 @@ static void put_call(struct px_log *out, const struct px_call *k)
     char name[PX_CALL_NAME];
     px_log_word(out, PX_LOG_KEY("call"), px_call_name_format(k, name));
     px_log_word(out, PX_LOG_KEY("client"), k->association->client);
-    px_log_text(out, PX_LOG_KEY("server"), k->association->server);
+    px_log_text(out, PX_LOG_KEY("server"), px_call_server(k));
     px_log_number(out, PX_LOG_KEY("connection"), k->association->serial);
     px_calllog_interface(out, k);
     px_log_number(out, PX_LOG_KEY("call_id"), k->call_id);

@@ -11,14 +11,15 @@
 #include "check.h"
 #include "downstream.h"
 #include "listener.h"
+#include "plain_client.h"
+#include "pooled.h"
 #include "reply.h"
 #include "translate.h"
 #include "upstream.h"
 
 static struct px_downstream *client_of(struct px_loop *loop, struct pol_id id)
 {
-    struct px_downstream *d = id.index < loop->max_clients ? loop->clients[id.index] : NULL;
-    return d && pol_id_equal(d->id, id) ? d : NULL;
+    return px_downstream_of(loop, id);
 }
 
 static struct px_upstream *link_of(struct px_loop *loop, struct pol_id id)
@@ -31,15 +32,24 @@ static void apply_pass(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
     struct px_upstream *u = link_of(loop, a->link);
+    if (d && a->regroup)
+        px_downstream_regroup(d, a->group);
     if (d)
         px_downstream_verdict(d, PX_FRONT_PASS);
     else if (u)
         u->pass = true;
+    if (u && a->regroup) {
+        u->regroup = true;
+        u->group = a->group;
+    }
 }
 
 static void apply_swallow(struct px_loop *loop, const struct pol_action *a)
 {
+    struct px_downstream *d = client_of(loop, a->client);
     struct px_upstream *u = link_of(loop, a->link);
+    if (d)
+        px_downstream_verdict(d, PX_FRONT_DROP);
     if (u)
         u->pass = false;
 }
@@ -47,8 +57,12 @@ static void apply_swallow(struct px_loop *loop, const struct pol_action *a)
 static void apply_lease(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
-    if (d)
-        px_downstream_verdict(d, PX_FRONT_PASS);
+    struct px_upstream *u = link_of(loop, a->link);
+    if (!d)
+        return;
+    if (u && u->pooled)
+        px_pooled_lease(u, px_call_at(&loop->calls, a->call.index));
+    px_downstream_verdict(d, PX_FRONT_PASS);
 }
 
 /* The client knows that its front waits: it was not told anything else. */
@@ -80,9 +94,22 @@ static void apply_resume(struct px_loop *loop, const struct pol_action *a)
 
 static void apply_dial(struct px_loop *loop, const struct pol_action *a)
 {
+    px_upstream_dial(loop, a->link, &loop->roster.members[a->member], client_of(loop, a->client));
+}
+
+static void apply_own(struct px_loop *loop, const struct pol_action *a)
+{
     struct px_downstream *d = client_of(loop, a->client);
-    assert(d);
-    px_upstream_dial(loop, a->link, &loop->roster.members[a->member], d);
+    struct px_upstream *u = link_of(loop, a->link);
+    assert(d && u);
+    px_upstream_own(u, d);
+}
+
+static void apply_bind(struct px_loop *loop, const struct pol_action *a)
+{
+    struct px_upstream *u = link_of(loop, a->link);
+    if (u)
+        px_pooled_bind(u, a);
 }
 
 static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
@@ -95,10 +122,16 @@ static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
         return;
     struct dis_header header = dis_header_decode(d->front_bytes);
     bool understood = dis_pdu_decode(d->front_bytes, header.frag_length, &bind, &error);
-    if (understood || !a->ack) {
-        size_t length = a->ack ? px_reply_bind_ack(reply, &bind) : px_reply_bind_nak(reply, &bind);
+    if (understood && a->offer)
+        px_plain_answered(d->association, a->offer, &bind.bind);
+    size_t length = 0;
+    if (understood && a->offer)
+        length = px_offer_answer(&loop->offers, a->offer, &bind, d->association->frag_size, a->group, reply,
+                                 sizeof reply);
+    else if (understood || !a->ack)
+        length = a->ack ? px_reply_bind_ack(reply, &bind) : px_reply_bind_nak(reply, &bind, a->status);
+    if (length)
         px_downstream_write(d, reply, length);
-    }
     px_downstream_verdict(d, PX_FRONT_DROP);
 }
 
@@ -170,7 +203,12 @@ static struct px_downstream *client_of_call(struct px_loop *loop, const struct p
 
 static void free_call(struct px_loop *loop, struct px_call *k, struct px_downstream *d)
 {
+    struct px_association *of_plain = k->plain ? k->association : NULL;
+    if (k->upstream)
+        px_pooled_forget(k->upstream, k);
     px_call_free(&loop->calls, k);
+    if (of_plain)
+        px_association_release(of_plain);
     if (d)
         px_downstream_call_ended(d);
 }
@@ -197,6 +235,11 @@ static void apply_end(struct px_loop *loop, const struct pol_action *a)
 static void send_farewell(struct px_upstream *u, const struct px_call *k, uint8_t farewell)
 {
     uint8_t pdu[PX_REPLY_MAX];
+    if (u->pooled) {
+        if (farewell == POL_SAY_CANCEL)
+            px_pooled_cancel(u, k);
+        return; /* who shares a link with others is not said to be orphaned: the server may close it */
+    }
     size_t length = px_reply_control(pdu, k, farewell == POL_SAY_CANCEL ? DIS_CO_CANCEL : DIS_ORPHANED);
     struct dis_header header = dis_header_decode(pdu);
     px_upstream_say(u, pdu, length);
@@ -245,6 +288,8 @@ static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
     [POL_PAUSE] = apply_pause,
     [POL_RESUME] = apply_resume,
     [POL_DIAL] = apply_dial,
+    [POL_OWN] = apply_own,
+    [POL_BIND] = apply_bind,
     [POL_ANSWER_BIND] = apply_answer_bind,
     [POL_FAULT] = apply_fault,
     [POL_END_INPUT] = apply_end_input,

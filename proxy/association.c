@@ -66,7 +66,7 @@ void px_call_free(struct px_calls *calls, struct px_call *k)
         a->unaccepted = k->next;
     if (a->incoming == k->id.index) {
         a->incoming = POL_NONE;
-        a->refused_request = !k->leased;
+        a->refused_request = !k->leased || k->plain;
     }
     a->open_calls--;
     k->association = NULL;
@@ -81,7 +81,7 @@ struct px_call *px_call_find(const struct px_calls *calls, const struct px_assoc
     unsigned inside = 0;
     for (uint32_t i = a->first_call; i != POL_NONE; i = px_call_at(calls, i)->next) {
         struct px_call *k = px_call_at(calls, i);
-        if (!k->leased || k->answer_done)
+        if (!k->leased || k->answer_done || k->plain != a->plain)
             continue;
         if (k->call_id == call_id)
             return k;

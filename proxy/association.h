@@ -43,6 +43,7 @@ struct px_call {
     bool swallow_answer;
     bool watched;   /* its time-out begins anew with each progress */
     bool abandoned; /* its line is written; it stays until the server is done with it */
+    bool plain;     /* it goes up on a link that is shared */
     bool has_status;
     uint32_t status; /* of a fault */
     uint32_t fragments_in, fragments_out;
@@ -50,7 +51,17 @@ struct px_call {
     uint64_t first_end, last_end; /* offsets in the upward stream; 0: not passed on yet */
     int64_t begun, leased_at, first_answer, ended;
     struct px_association *association;
+    const char *server; /* the member that it went to, as configured; NULL: none. Lives as long as the process */
+
+    /* on a shared link, plain */
+    struct px_upstream *upstream;
+    uint32_t presentation;             /* of its context, see offers.h */
+    uint32_t upper_id;                 /* its call_id there */
+    uint32_t link_next, link_previous; /* among the calls there, in the order of their requests; POL_NONE ends */
 };
+
+/* Most binds and alter_contexts of a plain client, as the brain has it. */
+#define PX_OFFERS_MAX 4u
 
 struct px_association {
     /* for the log */
@@ -59,13 +70,20 @@ struct px_association {
     uint64_t serial;
     int64_t opened; /* µs */
     uint64_t bytes_up, bytes_down, calls;
-    uint8_t parties;  /* connections that still need it */
+    uint32_t parties; /* connections, and calls on shared links, that still need it */
     uint8_t offences; /* that the log was told of */
 
     /* binding */
     struct px_context *contexts;                             /* owned; NULL: none */
     uint32_t context_count, context_capacity, context_limit; /* the limit is never 0 */
     uint8_t bind_auth_type, bind_auth_level;                 /* highest level seen */
+    bool may_share;                                          /* its server's settings let clients share links */
+    bool has_bound;                                          /* a bind was seen */
+    bool plain; /* its binds are those of `offers`, and were answered here; it has no contexts */
+    uint8_t offer_count;
+    uint16_t frag_size; /* plain: bytes, both ways, as it was told */
+    uint32_t offers[PX_OFFERS_MAX];
+    uint32_t offer; /* of the bind at the front; 0: it is not plain */
 
     /* calls */
     uint32_t first_call, last_call; /* open ones, oldest first */
@@ -84,12 +102,19 @@ struct px_association {
     bool refused_request; /* the rest of the one that is coming goes the way of its first fragment */
 };
 
+/* The member that it went to, or would go to; NULL: none yet. */
+static inline const char *px_call_server(const struct px_call *k)
+{
+    return k->server ? k->server : k->association->server;
+}
+
 /* The open calls of all associations. An index belongs to one call until px_call_free(). */
 struct px_calls {
     struct px_call **chunks;
     uint32_t limit;                          /* most calls */
     uint32_t high;                           /* indices from here on were never used */
     uint32_t free;                           /* list through `next` */
+    struct px_offers *offers;                /* of all plain clients; owned by the loop */
     const struct px_call_rules_table *rules; /* that hold for calls which begin now; whoever changes it … */
     uint32_t rules_generation;               /* … counts this up */
 };

@@ -58,7 +58,7 @@ void px_calllog_line(struct px_log *log, const struct px_call *k, unsigned endin
 {
     px_log_begin(log, "call");
     px_log_word(log, PX_LOG_KEY("client"), k->association->client);
-    px_log_text(log, PX_LOG_KEY("server"), k->association->server);
+    px_log_text(log, PX_LOG_KEY("server"), px_call_server(k));
     px_log_number(log, PX_LOG_KEY("connection"), k->association->serial);
     px_calllog_interface(log, k);
     px_log_number(log, PX_LOG_KEY("call_id"), k->call_id);

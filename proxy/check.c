@@ -121,7 +121,7 @@ static void judge(struct px_check *c, const struct dis_pdu *pdu)
     }
 }
 
-static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
+static size_t handle_bytes(void *owner, uint8_t *bytes, size_t length)
 {
     struct px_check *c = owner;
     struct dis_frame frame = dis_frame_next(bytes, length);

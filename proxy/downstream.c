@@ -9,12 +9,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../dissect/compose.h"
 #include "../dissect/frame.h"
 #include "admin.h"
 #include "calllog.h"
 #include "closing.h"
 #include "intake.h"
 #include "keepalive.h"
+#include "plain_client.h"
+#include "pooled.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -103,7 +106,7 @@ static void tell_debt(struct px_downstream *d)
 /* ---- PDUs ---- */
 
 struct run {
-    const uint8_t *bytes;
+    uint8_t *bytes;
     size_t at;    /* the PDU that is looked at */
     size_t begin; /* of the PDUs before it that may go on and were not sent yet */
 };
@@ -150,13 +153,16 @@ static void ask(struct px_downstream *d, struct run *run, const struct px_fact *
 }
 
 /* True when the PDU at the front may go; else it is held, dropped, or must be asked about again later. */
-static bool consider(struct px_downstream *d, struct run *run, size_t length)
+static bool consider(struct px_downstream *d, struct run *run, size_t length, const struct px_unit *unit)
 {
     struct dis_pdu pdu;
     struct dis_error error;
     struct px_fact fact;
     bool understood = dis_pdu_decode(run->bytes + run->at, length, &pdu, &error);
-    if (!px_translate_up(&d->loop->calls, d->association, &pdu, understood, d->loop->now, &fact)) {
+    bool begun = unit && unit->context
+                     ? px_translate_plain(&d->loop->calls, d->association, &pdu, unit, d->loop->now, &fact)
+                     : px_translate_up(&d->loop->calls, d->association, &pdu, understood, d->loop->now, &fact);
+    if (!begun) {
         wait_for_room(d);
         return false;
     }
@@ -172,21 +178,68 @@ static bool consider(struct px_downstream *d, struct run *run, size_t length)
     return !fact.swallow;
 }
 
-static void pass(struct px_downstream *d, const uint8_t *bytes)
+/* A bind that might have been plain, but is let through. */
+static void pass_bind(struct px_downstream *d, uint8_t *bytes, size_t length)
+{
+    struct dis_pdu bind;
+    struct dis_error error;
+    if (d->association->offer && dis_pdu_decode(bytes, length, &bind, &error))
+        px_association_offer(d->association, &d->loop->calls, &bind.bind);
+    d->association->offer = 0;
+    if (d->regroup)
+        dis_set_group(bytes, d->group);
+    d->regroup = false;
+}
+
+/* On a link that is shared, what goes up is a translation of it. */
+static void pass_plain(struct px_downstream *d, const struct dis_header *header, const uint8_t *bytes, size_t length)
+{
+    struct px_call *k = d->front_call;
+    d->association->bytes_up += length;
+    if (header->type == DIS_CO_CANCEL)
+        k = px_call_find(&d->loop->calls, d->association, header->call_id, false);
+    if (k && k->upstream && header->type == DIS_REQUEST)
+        px_pooled_send(k->upstream, k, bytes, length);
+    else if (k && k->upstream && header->type == DIS_CO_CANCEL)
+        px_pooled_cancel(k->upstream, k);
+}
+
+static void pass(struct px_downstream *d, uint8_t *bytes, size_t length)
 {
     struct dis_header header = dis_header_decode(bytes);
-    px_translate_passed_up(d->association, d->front_call, &header);
+    if (header.type == DIS_BIND || header.type == DIS_ALTER_CONTEXT)
+        pass_bind(d, bytes, length);
+    if (d->association->plain)
+        pass_plain(d, &header, bytes, length);
+    else
+        px_translate_passed_up(d->association, d->front_call, &header);
     d->front = PX_FRONT_NEW;
     d->front_call = NULL;
 }
 
-/* The PDU at run->at is whole. False when it stays. */
-static bool handle_pdu(struct px_downstream *d, struct run *run, size_t length)
+/* How much stands at the front: what it was when it was asked about, else as much as belongs together. */
+static struct px_unit unit_at_front(const struct px_downstream *d, const struct run *run, size_t frag_length,
+                                    size_t length)
 {
-    bool go = d->front == PX_FRONT_PASS || (d->front == PX_FRONT_NEW && consider(d, run, length));
+    if (d->front != PX_FRONT_NEW && d->unit)
+        return (struct px_unit){ .status = PX_UNIT_WHOLE, .length = d->unit };
+    if (!d->association->plain || d->association->incoming != POL_NONE || d->association->refused_request)
+        return (struct px_unit){ .status = PX_UNIT_WHOLE, .length = frag_length };
+    return px_plain_unit(&d->loop->calls, d->association, run->bytes + run->at, frag_length, length - run->at);
+}
+
+/* The unit at run->at is whole; its first PDU has `frag_length` bytes. False when it stays. */
+static bool handle_unit(struct px_downstream *d, struct run *run, size_t frag_length, const struct px_unit *unit)
+{
+    size_t length = unit->length;
+    d->unit = length;
+    bool go = d->front == PX_FRONT_PASS || (d->front == PX_FRONT_NEW && consider(d, run, frag_length, unit));
     if (go) {
-        pass(d, run->bytes + run->at);
+        bool translated = d->association->plain;
+        pass(d, run->bytes + run->at, length);
         run->at += length;
+        if (translated)
+            run->begin = run->at;
         return true;
     }
     if (d->front != PX_FRONT_DROP)
@@ -218,7 +271,10 @@ static bool handle_pdus(struct px_downstream *d, struct run *run, size_t length)
             refuse_bytes(d, &frame.error);
             return false;
         }
-        if (!handle_pdu(d, run, frame.length))
+        struct px_unit unit = unit_at_front(d, run, frame.length, length);
+        if (unit.status == PX_UNIT_MORE)
+            return false;
+        if (!handle_unit(d, run, frame.length, &unit))
             return true;
     }
     return false;
@@ -231,7 +287,7 @@ static bool may_go_on(const struct px_downstream *d)
 
 /* Returns the bytes that were dealt with; the rest waits for more bytes or for a verdict. What is written here may end
  * a call (a request that wants no answer) and so let the one go that waits behind it. */
-static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
+static size_t handle_bytes(void *owner, uint8_t *bytes, size_t length)
 {
     struct px_downstream *d = owner;
     struct run run = { .bytes = bytes };
@@ -361,6 +417,12 @@ void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t l
     px_loop_inform(d->loop, &e);
 }
 
+void px_downstream_regroup(struct px_downstream *d, uint32_t group)
+{
+    d->regroup = true;
+    d->group = group;
+}
+
 void px_downstream_probe(struct px_downstream *d, bool on)
 {
     const struct px_server *server = &d->loop->settings->servers[d->association->server_index];
@@ -388,7 +450,7 @@ void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when
 }
 
 void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct pol_identity identity,
-                        const char *peer)
+                        struct pol_identity carried, const char *peer)
 {
     const struct px_listener *settings = &loop->settings->listeners[listener];
     struct px_downstream *d = calloc(1, sizeof *d);
@@ -410,10 +472,12 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
         close(fd);
         return;
     }
+    d->association->may_share = loop->settings->servers[settings->server].sharing == PX_SHARING_STATELESS;
     d->association->opened = loop->now;
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);
     e.listener = listener;
     e.identity = identity;
+    e.carried = carried;
     px_loop_tell(loop, &e);
     choose_reading(d);
 }

@@ -32,16 +32,27 @@ struct px_downstream {
     bool ended;    /* the brain knows that no more comes */
     bool owes;     /* the brain knows that it keeps us waiting … */
     bool is_closing;
-    uint64_t done;              /* … and how many bytes had come and gone when it was last told so */
+    uint64_t done; /* … and how many bytes had come and gone when it was last told so */
+    size_t unit; /* bytes of what stands at the front, once it was asked about: more than one PDU of a plain client */
     const uint8_t *front_bytes; /* while it is being asked about, or held */
+    uint32_t group;             /* regroup: what its bind says instead */
+    bool regroup;
 };
+
+/* The client with that id, or NULL. */
+static inline struct px_downstream *px_downstream_of(const struct px_loop *loop, struct pol_id id)
+{
+    struct px_downstream *d = id.index < loop->max_clients ? loop->clients[id.index] : NULL;
+    return d && pol_id_equal(d->id, id) ? d : NULL;
+}
 
 /* Takes over an accepted descriptor; on failure it is closed. `peer` is who it is, for people. */
 void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct pol_identity identity,
-                        const char *peer);
+                        struct pol_identity carried, const char *peer);
 
 /* The brain's verdict on its front. */
 void px_downstream_verdict(struct px_downstream *d, enum px_front verdict);
+void px_downstream_regroup(struct px_downstream *d, uint32_t group); /* its bind asks to join that one */
 void px_downstream_probe(struct px_downstream *d, bool on);
 void px_downstream_set_paused(struct px_downstream *d, bool paused);
 

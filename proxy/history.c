@@ -24,8 +24,8 @@ void px_history_add(struct px_history *history, const struct px_call *k, unsigne
     e->call.ended = k->ended >= 0 ? k->ended : now_us;
     e->call.association = &e->whose;
     e->whose.client = e->client;
-    e->whose.server = k->association->server ? e->server : NULL;
-    snprintf(e->server, sizeof e->server, "%s", e->whose.server ? k->association->server : "");
+    e->whose.server = px_call_server(k) ? e->server : NULL;
+    snprintf(e->server, sizeof e->server, "%s", e->whose.server ? px_call_server(k) : "");
     e->whose.serial = k->association->serial;
     e->ending = (uint8_t)ending;
     e->proof = (uint8_t)proof;

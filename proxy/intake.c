@@ -24,6 +24,6 @@ void px_intake_again(struct px_buffer *kept, px_intake_handler *handler, void *o
 {
     struct px_buffer bytes = *kept;
     *kept = (struct px_buffer){ 0 };
-    px_buffer_consume(&bytes, handler(owner, px_buffer_front(&bytes), px_buffer_length(&bytes)));
+    px_buffer_consume(&bytes, handler(owner, bytes.bytes + bytes.begin, px_buffer_length(&bytes)));
     *kept = bytes;
 }

@@ -5,8 +5,8 @@
 #include "loop.h"
 #include "socket.h"
 
-/* Looks at `length` bytes and returns how many of them are dealt with. */
-typedef size_t px_intake_handler(void *owner, const uint8_t *bytes, size_t length);
+/* Looks at `length` bytes, which it may change, and returns how many of them are dealt with. */
+typedef size_t px_intake_handler(void *owner, uint8_t *bytes, size_t length);
 
 /* Reads once from the socket. What `kept` holds is put before what came, all of it is handed over at once, and what
  * the handler leaves is in `kept` afterwards. 1: went well, or nothing was there; 0: a FIN; -1: an error. */

@@ -76,8 +76,9 @@ static bool accept_one(struct px_listener_socket *l)
             refuse_one(l);
         return errno == EINTR || errno == ECONNABORTED;
     }
-    struct pol_identity identity = identity_of_peer(fd, &peer, text);
-    px_downstream_open(l->loop, fd, l->index, identity, text);
+    struct pol_identity identity = identity_of_peer(fd, &peer, text), nothing = { 0, 0 };
+    bool is_local = peer.any.sa_family == AF_UNIX; /* a service of this host may judge its callers by who they are */
+    px_downstream_open(l->loop, fd, l->index, identity, is_local ? identity : nothing, text);
     return true;
 }
 

@@ -17,6 +17,7 @@
 #include "downstream.h"
 #include "listener.h"
 #include "notify.h"
+#include "pooled.h"
 #include "reload.h"
 #include "translate.h"
 #include "upstream.h"
@@ -96,6 +97,16 @@ static void go_on_ready(struct px_loop *loop)
     }
 }
 
+/* What all clients have given to it in this turn goes with one write. */
+static void flush_shared(struct px_loop *loop)
+{
+    while (loop->flush) {
+        struct px_upstream *u = loop->flush;
+        loop->flush = u->next_flush;
+        px_pooled_flush(u);
+    }
+}
+
 static void timer_due(uv_timer_t *timer);
 
 static void set_timer(struct px_loop *loop)
@@ -117,9 +128,10 @@ static void set_timer(struct px_loop *loop)
 void px_loop_settle(struct px_loop *loop)
 {
     px_loop_clock(loop); /* what was queued is judged by the time at which it is told, and the timer set by it */
-    while (loop->queue_length || loop->ready) {
+    while (loop->queue_length || loop->ready || loop->flush) {
         tell_queue(loop);
         go_on_ready(loop);
+        flush_shared(loop);
     }
     px_admin_flush(loop);
     px_log_flush(&loop->log);
@@ -251,6 +263,7 @@ static bool make_brain(struct px_loop *loop)
     settings.max_clients = loop->max_clients;
     settings.max_links = loop->max_links;
     settings.max_calls = loop->calls.limit;
+    settings.max_offers = PX_OFFERS_MOST;
     if (getrandom(&settings.seed, sizeof settings.seed, 0) != (ssize_t)sizeof settings.seed)
         settings.seed ^= (uint64_t)loop->now;
     loop->brain = pol_create(&settings);
@@ -272,9 +285,11 @@ static bool make_tables(struct px_loop *loop)
     loop->scratch = malloc(PX_SCRATCH_SIZE);
     if (!loop->checks || !loop->listeners || !loop->bound || !loop->server_links || !loop->clients ||
         !loop->client_generations || !loop->free_clients || !loop->links || !loop->scratch ||
-        !px_roster_init(&loop->roster) || !px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)))
+        !px_roster_init(&loop->roster) || !px_offers_init(&loop->offers) ||
+        !px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)))
         return false;
     loop->calls.rules = loop->settings->call_rules;
+    loop->calls.offers = &loop->offers;
     px_roster_take(&loop->roster, loop->settings);
     return make_brain(loop);
 }
@@ -359,6 +374,7 @@ void px_loop_close(struct px_loop *loop)
     px_admin_free(loop);
     pol_destroy(loop->brain);
     px_calls_free(&loop->calls);
+    px_offers_free(&loop->offers);
     close(loop->spare_fd);
     px_roster_free(&loop->roster);
     void *tables[] = { loop->bound,        loop->checks, loop->listeners,    loop->clients, loop->client_generations,

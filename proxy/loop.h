@@ -10,6 +10,7 @@
 #include "../policy/policy.h"
 #include "association.h"
 #include "log.h"
+#include "offers.h"
 #include "roster.h"
 #include "settings.h"
 #include "stats.h"
@@ -50,6 +51,8 @@ struct px_loop {
 
     struct pol_event *queue; /* what the brain is to be told at the end of the turn */
     size_t queue_length, queue_capacity;
+    struct px_upstream *flush;   /* shared links that were given something, linked by next_flush */
+    struct px_offers offers;     /* of plain clients */
     struct px_downstream *ready; /* those whose front was released, linked by next_ready */
 
     uint8_t *scratch; /* PX_SCRATCH_SIZE bytes that a handler may use until it returns */

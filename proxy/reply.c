@@ -66,8 +66,8 @@ size_t px_reply_bind_ack(uint8_t *out, const struct dis_pdu *bind)
                                 results, count);
 }
 
-size_t px_reply_bind_nak(uint8_t *out, const struct dis_pdu *bind)
+size_t px_reply_bind_nak(uint8_t *out, const struct dis_pdu *bind, uint32_t reason)
 {
     struct dis_head head = head_for(bind);
-    return dis_compose_bind_nak(out, PX_REPLY_MAX, &head, DIS_NAK_NOT_SPECIFIED);
+    return dis_compose_bind_nak(out, PX_REPLY_MAX, &head, (enum dis_nak_reason)reason);
 }

@@ -14,6 +14,6 @@ size_t px_reply_control(uint8_t *out, const struct px_call *call, enum dis_ptype
 
 /* Accepts every context with its first transfer syntax, grants no features (MS-RPCE 2.2.2.14) and no multiplexing. */
 size_t px_reply_bind_ack(uint8_t *out, const struct dis_pdu *bind);
-size_t px_reply_bind_nak(uint8_t *out, const struct dis_pdu *bind);
+size_t px_reply_bind_nak(uint8_t *out, const struct dis_pdu *bind, uint32_t reason); /* enum dis_nak_reason */
 
 #endif

@@ -89,7 +89,12 @@ static const struct pol_server *describe_servers(const struct px_roster *roster,
     struct pol_server *servers = px_must(calloc(settings->server_count, sizeof *servers));
     for (uint32_t i = 0; i < settings->server_count; i++) {
         const struct px_server *from = &settings->servers[i];
-        servers[i] = (struct pol_server){ .calls = from->calls,
+        servers[i] = (struct pol_server){ .connections = from->connections,
+                                          .calls_per_connection = from->calls_per_connection,
+                                          .idle_keep = from->idle_keep,
+                                          .validate_after = from->validate_after,
+                                          .spare = from->retired ? 0 : from->spare,
+                                          .calls = from->calls,
                                           .waiting_length = from->waiting_length,
                                           .waiting_longest = from->waiting_longest,
                                           .abandoned = from->abandoned,
@@ -107,6 +112,15 @@ static const struct pol_server *describe_servers(const struct px_roster *roster,
                                           .member_count = from->member_count };
     }
     return servers;
+}
+
+static const struct pol_member *describe_members(const struct px_roster *roster, const struct px_settings *settings)
+{
+    struct pol_member *members = px_must(calloc(roster->member_count ? roster->member_count : 1, sizeof *members));
+    for (uint32_t i = 0; i < settings->server_count; i++)
+        for (unsigned m = 0; m < settings->servers[i].member_count; m++)
+            members[roster->first[i] + m].connections = settings->servers[i].members[m].connections;
+    return members;
 }
 
 static const struct pol_listener *describe_listeners(const struct px_settings *settings)
@@ -129,6 +143,7 @@ void px_roster_describe(const struct px_roster *roster, const struct px_settings
 {
     *described = (struct pol_settings){ .servers = describe_servers(roster, settings),
                                         .server_count = settings->server_count,
+                                        .members = describe_members(roster, settings),
                                         .listeners = describe_listeners(settings),
                                         .listener_count = settings->listener_count,
                                         .rules = describe_rules(settings->call_rules),
@@ -142,6 +157,7 @@ void px_roster_describe(const struct px_roster *roster, const struct px_settings
 void px_roster_forget(struct pol_settings *described)
 {
     free((void *)described->servers);
+    free((void *)described->members);
     free((void *)described->listeners);
     free((void *)described->rules);
 }

@@ -96,8 +96,8 @@ static void put_call(struct text *t, const struct px_call *k, const char *verb)
         put(t, "%s of %s", operation, interface);
     else
         put(t, "operation %u of %s", k->opnum, interface);
-    if (k->association->server)
-        put(t, " at %s", k->association->server);
+    if (px_call_server(k))
+        put(t, " at %s", px_call_server(k));
 }
 
 static void put_evidence(struct text *t, const struct px_call *k)

@@ -65,8 +65,15 @@ enum px_when_down {
     PX_WHEN_DOWN_REFUSE, /* their connections are refused, as by the server's host */
 };
 
+/* Whose calls may go up on links that are not their client's own. */
+enum px_sharing {
+    PX_SHARING_STATELESS, /* of clients without authentication, on interfaces that are stateless */
+    PX_SHARING_NONE,
+};
+
 struct px_member {
-    char *text; /* as written; owned */
+    char *text;           /* as written; owned */
+    unsigned connections; /* most links to it at once */
     struct px_address address;
 };
 
@@ -75,6 +82,12 @@ struct px_server {
     bool retired; /* it is in the settings no more, but may still have connections */
     struct px_member *members;
     unsigned member_count;
+    unsigned connections;          /* most links at once */
+    unsigned calls_per_connection; /* on a link that is shared; never 0 */
+    enum px_sharing sharing;
+    int64_t idle_keep;        /* ms that a shared link is kept without a call; 0: for ever */
+    int64_t validate_after;   /* ms without a call, then it is proven alive before the next; 0: never */
+    unsigned spare;           /* links that are dialled ahead */
     unsigned calls;           /* most calls inside the server at once */
     unsigned abandoned;       /* most calls whose answer nobody waits for; 0: not given */
     unsigned waiting_length;  /* most calls that wait for a slot; 0: none may */

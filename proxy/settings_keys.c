@@ -53,6 +53,7 @@ static const char *const checks[] = { [PX_CHECK_NONE] = "none",
                                       [PX_CHECK_LISTENING] = "listening",
                                       NULL };
 static const char *const when_down[] = { [PX_WHEN_DOWN_ANSWER] = "answer", [PX_WHEN_DOWN_REFUSE] = "refuse", NULL };
+static const char *const sharing[] = { [PX_SHARING_STATELESS] = "stateless", [PX_SHARING_NONE] = "none", NULL };
 static const char *const on_timeout[] = {
     [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", [PX_ON_TIMEOUT_ORPHAN] = "orphan", NULL
 };
@@ -75,6 +76,23 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(.read = px_read_members, .print = px_print_members) },
     { "servers.*.members.*.address", "address", "", "The member's address, where it is written as a mapping.",
       RULE(ADDRESS(px_member, 1)) },
+    { "servers.*.members.*.connections", "count or unlimited", "unlimited", "Most connections to it at once.",
+      RULE(LIMIT(px_member, connections)) },
+    { "servers.*.connections", "count or unlimited", "unlimited",
+      "Most connections to the server at once; of those that clients share there are at most 8 without it.",
+      RULE(LIMIT(px_server, connections)) },
+    { "servers.*.sharing", "stateless or none", "stateless", "Which clients share connections to the server.",
+      RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, sharing),
+           .words = sharing) },
+    { "servers.*.calls-per-connection", "count", "1", "Most calls at once on a connection that clients share.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, calls_per_connection, 1, 1000)) },
+    { "servers.*.idle.keep", "duration or never", "1m", "How long such a connection is kept without a call.",
+      RULE(DURATION(px_server, idle_keep, 1), .none = "never") },
+    { "servers.*.idle.validate-after", "duration or never", "5s",
+      "How long it may have been without a call before it has to prove itself alive.",
+      RULE(DURATION(px_server, validate_after, 1), .none = "never") },
+    { "servers.*.idle.spare", "count", "0", "How many connections are made before anybody needs them.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, spare, 0, 1000)) },
     { "servers.*.calls", "count or unlimited", "unlimited", "Most calls inside the server at once.",
       RULE(LIMIT(px_server, calls)) },
     { "servers.*.connect-timeout", "duration", "3s", "How long connecting to a member may take.",

@@ -244,6 +244,30 @@ bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length)
     return true;
 }
 
+bool px_socket_queue(struct px_socket *s, const uint8_t *bytes, size_t length)
+{
+    if (s->broken || s->unwritable || s->fd < 0)
+        return false;
+    if (px_buffer_append(&s->out, bytes, length))
+        return true;
+    fail(s, ENOMEM);
+    return false;
+}
+
+void px_socket_flush(struct px_socket *s)
+{
+    if (s->broken || s->unwritable || s->fd < 0 || s->connecting || px_buffer_length(&s->out) == 0)
+        return;
+    ssize_t n = push(s, px_buffer_front(&s->out), px_buffer_length(&s->out));
+    if (n < 0) {
+        fail_writing(s, errno);
+        return;
+    }
+    px_buffer_consume(&s->out, (size_t)n);
+    send_fin(s);
+    watch(s);
+}
+
 void px_socket_watch(struct px_socket *s, enum px_watch wish)
 {
     s->wish = (uint8_t)wish;

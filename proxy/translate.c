@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plain_client.h"
+
 #define GROUP_AT 20u /* offset of assoc_group_id in a bind (C706 12.6.4.3) */
 
 static const struct pol_id no_id = { POL_NONE, 0 };
@@ -56,9 +58,13 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     k->call_id = pdu->header.call_id;
     k->context_id = pdu->request.context_id;
     k->opnum = pdu->request.opnum;
+    const struct px_offered *offered = a->plain ? px_plain_context(calls, a, pdu->request.context_id) : NULL;
     if (context) {
         k->interface = context->interface;
         k->known = context->known;
+    } else if (offered) {
+        k->interface = offered->abstract;
+        k->known = offered->knowledge.known;
     }
     memcpy(k->drep, pdu->header.drep, sizeof k->drep);
     k->minor = pdu->header.minor;
@@ -69,7 +75,7 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     a->incoming = k->request_done ? POL_NONE : k->id.index;
     fact->call = k;
     ask(fact, POL_CALL_BEGIN);
-    const struct px_interface_rules *rules = px_association_rules(a, calls, context);
+    const struct px_interface_rules *rules = offered ? offered->rules : px_association_rules(a, calls, context);
     fact->ask.rule = px_call_rules_row(rules, a->server_index, k->opnum);
     k->watched = calls->rules->rows[fact->ask.rule].call_timeout != PX_NEVER;
     fact->ask.level = k->auth_level;
@@ -109,6 +115,31 @@ static bool up_request(struct px_calls *calls, struct px_association *a, const s
     return true;
 }
 
+/* What its unit says of a request that stands there whole, or of which more will flow. */
+static void note_unit(struct px_calls *calls, struct px_association *a, const struct px_unit *unit,
+                      struct px_fact *fact)
+{
+    struct px_call *k = fact->call;
+    const struct px_offered *context = unit->context;
+    k->presentation = context->presentation;
+    k->request_done = unit->status == PX_UNIT_WHOLE;
+    a->incoming = k->request_done ? POL_NONE : k->id.index;
+    k->watched = calls->rules->rows[unit->row].call_timeout != PX_NEVER;
+    fact->ask.rule = unit->row;
+    fact->ask.presentation = context->presentation;
+    fact->ask.alone = !k->request_done;
+}
+
+bool px_translate_plain(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu,
+                        const struct px_unit *unit, int64_t now_us, struct px_fact *fact)
+{
+    *fact = (struct px_fact){ 0 };
+    if (!begin_call(calls, a, pdu, now_us, fact))
+        return false;
+    note_unit(calls, a, unit, fact);
+    return true;
+}
+
 /* Responses go up only as answers to callbacks (MS-RPCE 3.3.1.5.9). */
 static bool up_answer(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
                       struct px_fact *fact)
@@ -125,7 +156,9 @@ static bool up_bind(struct px_calls *calls, struct px_association *a, const stru
                     struct px_fact *fact)
 {
     (void)now_us;
-    if (px_association_offer(a, calls, &pdu->bind) > 0)
+    a->offer = px_plain_offer(calls, a, pdu);
+    a->has_bound = true;
+    if (!a->offer && px_association_offer(a, calls, &pdu->bind) > 0)
         fact->offence = "more presentation contexts than are kept (contexts); calls on the rest have no name";
     if (pdu->auth.value && pdu->auth.level >= a->bind_auth_level) {
         a->bind_auth_type = pdu->auth.type;
@@ -135,6 +168,7 @@ static bool up_bind(struct px_calls *calls, struct px_association *a, const stru
     fact->ask.alter = pdu->header.type == DIS_ALTER_CONTEXT;
     fact->ask.level = a->bind_auth_level;
     fact->ask.group = pdu->bind.assoc_group_id;
+    fact->ask.offer = a->offer;
     return true;
 }
 
@@ -216,20 +250,8 @@ static void note_status(struct px_call *k, const struct dis_pdu *pdu)
     k->status = pdu->fault.status;
 }
 
-static void down_answer(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
-                        struct px_fact *fact)
+void px_translate_answer(struct px_call *k, const struct dis_pdu *pdu, int64_t now_us, struct px_fact *fact)
 {
-    struct px_call *k = px_call_find(calls, a, pdu->header.call_id, true);
-    if (!k) {
-        bool flows = a->flowing_stray && !is_first(pdu);
-        a->flowing_stray = !is_last(pdu);
-        if (flows)
-            return;
-        stray(fact, POL_LINK_STRAY, "an answer to no open call");
-        fact->ask.fault = pdu->header.type == DIS_FAULT;
-        fact->ask.status = fact->ask.fault ? pdu->fault.status : 0;
-        return;
-    }
     fact->call = k;
     note_status(k, pdu);
     if (!k->answer_begun) {
@@ -252,6 +274,23 @@ static void down_answer(struct px_calls *calls, struct px_association *a, const 
     k->ended = now_us;
     fact->inform.kind = POL_ANSWER_END;
     fact->inform.fault = k->has_status;
+}
+
+static void down_answer(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,
+                        struct px_fact *fact)
+{
+    struct px_call *k = px_call_find(calls, a, pdu->header.call_id, true);
+    if (k) {
+        px_translate_answer(k, pdu, now_us, fact);
+        return;
+    }
+    bool flows = a->flowing_stray && !is_first(pdu);
+    a->flowing_stray = !is_last(pdu);
+    if (flows)
+        return;
+    stray(fact, POL_LINK_STRAY, "an answer to no open call");
+    fact->ask.fault = pdu->header.type == DIS_FAULT;
+    fact->ask.status = fact->ask.fault ? pdu->fault.status : 0;
 }
 
 static void down_callback(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, int64_t now_us,

@@ -25,6 +25,14 @@ struct px_fact {
 bool px_translate_up(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, bool understood,
                      int64_t now_us, struct px_fact *fact);
 
+/* The unit that stands at the front of a plain client, of which `pdu` is the first: as above. */
+struct px_unit;
+bool px_translate_plain(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu,
+                        const struct px_unit *unit, int64_t now_us, struct px_fact *fact);
+
+/* A PDU of an answer, to this call. */
+void px_translate_answer(struct px_call *k, const struct dis_pdu *pdu, int64_t now_us, struct px_fact *fact);
+
 /* A PDU from the server. */
 void px_translate_down(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu, bool understood,
                        int64_t now_us, struct px_fact *fact);

@@ -6,12 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../dissect/compose.h"
 #include "../dissect/frame.h"
 #include "calllog.h"
 #include "closing.h"
 #include "downstream.h"
 #include "intake.h"
 #include "keepalive.h"
+#include "plain_client.h"
+#include "pooled.h"
 #include "translate.h"
 
 static struct px_upstream *of(struct px_socket *s)
@@ -45,7 +48,7 @@ static void end(struct px_upstream *u, enum pol_how how)
 /* ---- PDUs ---- */
 
 struct run {
-    const uint8_t *bytes;
+    uint8_t *bytes;
     size_t at;
     size_t begin;
 };
@@ -79,6 +82,10 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
     struct dis_error error;
     struct px_fact fact;
     bool understood = dis_pdu_decode(run->bytes + run->at, length, &pdu, &error);
+    if (u->pooled) {
+        px_pooled_take(u, run->bytes + run->at, &pdu, understood);
+        return false;
+    }
     px_translate_down(&u->loop->calls, u->association, &pdu, understood, u->loop->now, &fact);
     if (fact.offence)
         px_calllog_offence(&u->loop->log, u->association, "server", fact.offence);
@@ -86,6 +93,7 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
     if (fact.asks) {
         struct pol_event e = fact.ask;
         e.link = u->id;
+        u->regroup = false;
         if (e.kind != POL_ANSWER_BEGIN)
             settle_run(u, run);
         u->pass = false;
@@ -95,13 +103,15 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
             fact.call->swallow_answer = !u->pass;
         else
             u->association->swallow_callback = !u->pass;
+        if (u->pass && u->regroup)
+            dis_set_group(run->bytes + run->at, u->group);
     }
     if (fact.informs)
         px_loop_inform(u->loop, &fact.inform);
     return u->pass;
 }
 
-static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
+static size_t handle_bytes(void *owner, uint8_t *bytes, size_t length)
 {
     struct px_upstream *u = owner;
     struct run run = { .bytes = bytes };
@@ -112,6 +122,7 @@ static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
         if (frame.status == DIS_FRAME_BAD) {
             px_calllog_offence(&u->loop->log, u->association, "server", frame.error.what);
             send_run(u, &run);
+            px_pooled_flush_answers(u);
             end(u, POL_BAD);
             return length;
         }
@@ -121,6 +132,7 @@ static size_t handle_bytes(void *owner, const uint8_t *bytes, size_t length)
             drop(u, &run, frame.length);
     }
     send_run(u, &run);
+    px_pooled_flush_answers(u);
     return is_open(u) ? run.at : length;
 }
 
@@ -139,7 +151,9 @@ static void readable(struct px_socket *s)
 static void tell_accepted(struct px_upstream *u)
 {
     struct pol_event e;
-    while (px_translate_accepted(&u->loop->calls, u->association, u->socket.taken, &e))
+    if (u->pooled)
+        px_pooled_tell_accepted(u);
+    while (!u->pooled && px_translate_accepted(&u->loop->calls, u->association, u->socket.taken, &e))
         px_loop_tell(u->loop, &e);
 }
 
@@ -190,6 +204,12 @@ static void forget(struct px_upstream *u)
     struct pol_event gone = event_of(u, POL_LINK_GONE);
     loop->links[u->id.index] = NULL;
     loop->server_links[u->server]--;
+    struct px_upstream **at = &loop->flush;
+    while (u->flushes && *at != u)
+        at = &(*at)->next_flush;
+    if (u->flushes)
+        *at = u->next_flush;
+    px_pooled_free(u->pooled, u);
     px_association_release(u->association);
     px_buffer_clear(&u->in);
     free(u);
@@ -209,27 +229,50 @@ static const struct px_socket_events socket_events = {
 
 /* ---- what the brain wants ---- */
 
+#define LIMIT_SHARED (256 * 1024) /* bytes that may wait for a server on a shared link */
+
+static void name_server(struct px_association *a, const char *member)
+{
+    free(a->server); /* of a member that could not be reached */
+    a->server = strdup(member);
+}
+
+/* The account of what its client sends up begins after what was said here in our own name. */
+void px_upstream_own(struct px_upstream *u, struct px_downstream *d)
+{
+    px_pooled_flush_answers(u);
+    px_pooled_free(u->pooled, u);
+    u->pooled = NULL;
+    px_association_release(u->association);
+    u->association = d->association;
+    u->association->parties++;
+    if (d->association->plain)
+        px_plain_ends(&u->loop->calls, d->association);
+    u->association->passed_up = u->socket.taken + px_buffer_length(&u->socket.out);
+    name_server(u->association, u->member);
+    u->limit = u->loop->settings->listeners[d->listener].buffer;
+    u->downstream = d;
+    d->upstream = u;
+}
+
 void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_roster_member *member,
                       struct px_downstream *downstream)
 {
     struct px_upstream *u = calloc(1, sizeof *u);
-    char *server = strdup(member->text);
-    if (!u || !server)
+    if (!u || !(u->association = px_association_new(1, member->server)) || !(u->pooled = px_pooled_new()))
         abort(); /* the tables were allotted at start; without them there is no way to go on */
     u->loop = loop;
     u->id = id;
-    u->association = downstream->association;
-    u->association->parties++;
-    free(u->association->server); /* of a member that could not be reached */
-    u->association->server = server;
-    u->downstream = downstream;
-    u->opened = loop->now;
-    u->server = u->association->server_index;
+    u->member = member->text;
+    name_server(u->association, u->member);
+    u->association->opened = u->opened = loop->now;
+    u->server = member->server;
     loop->server_links[u->server]++;
-    u->limit = loop->settings->listeners[downstream->listener].buffer;
+    u->limit = LIMIT_SHARED;
     u->socket.fd = -1;
-    downstream->upstream = u;
     loop->links[id.index] = u;
+    if (downstream)
+        px_upstream_own(u, downstream);
     int fd, error = px_socket_connect(&member->address.any, member->address.length, &fd);
     if (!error && (error = px_socket_open(&u->socket, &loop->uv, fd, true, &socket_events)) != 0) {
         close(fd);
@@ -252,6 +295,11 @@ void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t lengt
         return; /* the brain takes what is written after its end for never sent */
     px_socket_write(&u->socket, bytes, length);
     tell_accepted(u);
+    px_upstream_tell_room(u);
+}
+
+void px_upstream_tell_room(struct px_upstream *u)
+{
     size_t waiting = px_buffer_length(&u->socket.out);
     if (u->stopped || waiting == 0 || waiting + PX_READ_SIZE < u->limit)
         return;
@@ -262,7 +310,7 @@ void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t lengt
 
 static const struct px_server *server_of(const struct px_upstream *u)
 {
-    return &u->loop->settings->servers[u->association->server_index];
+    return &u->loop->settings->servers[u->server];
 }
 
 void px_upstream_probe(struct px_upstream *u, bool on)

@@ -8,24 +8,36 @@
 struct px_upstream {
     struct px_socket socket;
     struct px_loop *loop;
-    struct px_association *association;
-    struct px_downstream *downstream; /* NULL: its client has gone */
-    struct px_buffer in;              /* the part of a PDU that has come */
+    struct px_association *association; /* its client's; or its own, as long as it belongs to no client */
+    struct px_downstream *downstream;   /* NULL: its client has gone, or it is shared */
+    struct px_pooled *pooled;           /* what is known of it as a shared link; NULL: it is its client's. Owned */
+    const char *member;                 /* as configured; lives as long as the process */
+    struct px_upstream *next_flush;
+    bool flushes;        /* it stands in loop->flush */
+    struct px_buffer in; /* the part of a PDU that has come */
     struct pol_id id;
     struct px_keepalive *keepalive; /* while it is probed; owned */
     int64_t opened;                 /* µs */
     uint32_t server;                /* of the settings */
     size_t limit;                   /* bytes that may wait for the server */
     bool connected;
+    bool regroup; /* beside POL_PASS: the association group that its client is told */
+    uint32_t group;
     bool pass;    /* what the brain said of the PDU that it was asked about */
     bool stopped; /* the brain knows that this server does not read */
     bool ended;   /* the brain knows that no more comes */
     bool is_closing;
 };
 
-/* Begins to connect for this client; the outcome is told to the brain. */
+/* Begins to connect, for this client or (NULL) for nobody yet; the outcome is told to the brain. */
 void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_roster_member *member,
                       struct px_downstream *downstream);
+
+/* It belongs to this client from now on. */
+void px_upstream_own(struct px_upstream *u, struct px_downstream *downstream);
+
+/* Tells the brain when so much waits for the server that no more should be read for it. */
+void px_upstream_tell_room(struct px_upstream *u);
 
 /* Whole PDUs for the server. */
 void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length);

@@ -256,6 +256,7 @@ def explain(world):
     check("default has 1 calls inside of 1, and 2 in the line before it" in waiting["sentence"], waiting["sentence"])
     equal(len(asking.ask("explain")), 3, "all that is open")
     links[1].reset()
+    proxy.wait_calls(1)
     gate.release(3)
     answered(links[0], 10)
     answered(links[2], 12)

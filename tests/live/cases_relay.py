@@ -74,9 +74,11 @@ for name, settings in (("one-slot", {"server": "calls: 1"}), ("no-limit", {})):
         reads_answer(1, call_id=5000)],
          calls=[{"end": "maybe-sent", "evidence": "all"}] * 1500 + [ANSWERED], ledger=1501, settings=settings)
 
-talk("relay/empty-stub-and-mgmt", [
-    send(bind([context(0, MGMT)])), reads(BIND_ACK), send(request(2, b"", call_id=2)), reads(RESPONSE, call_id=2)],
-     calls=[{"interface": MGMT[0], "opnum": 2, "end": "answered", "evidence": "all"}], ledger=1)
+for sharing, sides in (("none", ("client", "server")), ("stateless", ("client",))):
+    talk("relay/empty-stub-and-mgmt-sharing-" + sharing, [
+        send(bind([context(0, MGMT)])), reads(BIND_ACK), send(request(2, b"", call_id=2)), reads(RESPONSE, call_id=2)],
+         calls=[{"interface": MGMT[0], "opnum": 2, "end": "answered", "evidence": "all"}], ledger=1,
+         settings={"server": "sharing: " + sharing}, connections=[(side, "client-closed") for side in sides])
 
 
 def loads(name, *arguments, calls, **line):

@@ -14,7 +14,7 @@ import tempfile
 import servers  # noqa: F401  (it knows where audit and harness are)
 import smbtorture
 from audit import audit  # noqa: E402
-from harness import World  # noqa: E402
+from harness import World, wait_until  # noqa: E402
 from verdicts import Report, lacks, run_client  # noqa: E402
 
 BAD = re.compile(r"Error|Exception|Traceback|DISCONNECTED|TIMEOUT|False|missing|failure", re.I)
@@ -59,7 +59,8 @@ def compare(report, suite, order, run, least, build, directory):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             sides = list(pool.map(lambda at: run(*at.rsplit(":", 1)), (direct_server.address, proxy.address)))
         (direct, first), (through, second) = sides
-        proxy.wait_connections(2 * len(server.events("open")))
+        wait_until(lambda: len([1 for side, _ in proxy.connections() if side == "client"]) >=
+                   len(direct_server.events("open")), "the end of each client")
         world.end()
         audit(world)
         report.compare(suite, order, marked(direct), marked(through), (round(first, 2), round(second, 2)), least)

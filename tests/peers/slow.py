@@ -27,18 +27,22 @@ def run(script, address):
     return {name: (float(seconds), verdict) for name, seconds, verdict in steps}, said + complaints
 
 
-def try_client(report, name, script, cancelled, build, directory):
+def try_client(report, name, script, cancelled, sharing, build, directory):
     world = World(build, directory)
     try:
         server = world.server()
-        proxy = world.proxy(server, server="call-timeout: %ds\nwaiting: { longest: 20s }" % TIMEOUT)
+        proxy = world.proxy(server, server="call-timeout: %ds\nwaiting: { longest: 20s }\nsharing: %s" % (TIMEOUT, sharing))
         steps, said = run(script, proxy.address)
         seconds, told = steps.get("slow", (0, ""))
         report.check("%s: told that its call was cancelled, %.1f s after it began" % (name, seconds),
                      re.search(cancelled, told) and TIMEOUT <= seconds < TIMEOUT + 1, said)
         seconds, told = steps.get("next", (0, ""))
-        report.check("%s: its next call works, %.1f s later, behind the other one" % (name, seconds),
-                     told == "42" and seconds > SLEEP - TIMEOUT - 1, said)
+        if sharing == "none":
+            report.check("%s: its next call works, %.1f s later, behind the other one" % (name, seconds),
+                         told == "42" and seconds > SLEEP - TIMEOUT - 1, said)
+        else:
+            report.check("%s: its next call works, %.1f s later, on another connection" % (name, seconds),
+                         told == "42" and seconds < TIMEOUT, said)
         world.end()
         audit(world)
         ends = [line["end"] for line in proxy.calls()]
@@ -58,8 +62,10 @@ def main():
         if why:
             report.skip(name, why)
             continue
-        with tempfile.TemporaryDirectory(prefix="rpcward-slow-") as directory:
-            try_client(report, name, script, cancelled, build, pathlib.Path(directory))
+        for sharing in ("none", "stateless"):
+            with tempfile.TemporaryDirectory(prefix="rpcward-slow-") as directory:
+                try_client(report, "%s, sharing %s" % (name, sharing), script, cancelled, sharing, build,
+                           pathlib.Path(directory))
     return report.end()
 
 

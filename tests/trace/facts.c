@@ -89,6 +89,12 @@ static const struct field event_fields[] = {
     { "last-done", WORD, EVENT(last_done), 0, flag_name },
     { "fault", WORD, EVENT(fault), 0, flag_name },
     { "dne", WORD, EVENT(dne), 0, flag_name },
+    { "offer", NUMBER, EVENT(offer), 0, NULL },
+    { "presentation", NUMBER, EVENT(presentation), 0, NULL },
+    { "carried", WIDE, EVENT(carried.low), 0, NULL },
+    { "alone", WORD, EVENT(alone), 0, flag_name },
+    { "multiplex", WORD, EVENT(multiplex), 0, flag_name },
+    { "differs", WORD, EVENT(differs), 0, flag_name },
 };
 
 static const struct field action_fields[] = {
@@ -108,6 +114,11 @@ static const struct field action_fields[] = {
     { "reason", WORD, ACTION(reason), 0, pol_reason_name },
     { "ending", WORD, ACTION(ending), 0, pol_ending_name },
     { "proof", WORD, ACTION(proof), 0, pol_proof_name },
+    { "offer", NUMBER, ACTION(offer), 0, NULL },
+    { "presentation", NUMBER, ACTION(presentation), 0, NULL },
+    { "group", NUMBER, ACTION(group), 0, NULL },
+    { "alter", WORD, ACTION(alter), 0, flag_name },
+    { "replay", WORD, ACTION(replay), 0, flag_name },
 };
 
 static_assert(sizeof(bool) == 1 && sizeof(int) == 4, "fields are read and written by their size");
@@ -116,10 +127,10 @@ static_assert(sizeof(bool) == 1 && sizeof(int) == 4, "fields are read and writte
  * stand for 0, `no` or no object. */
 static const char *const event_keys[] = {
     [POL_TICK] = "",
-    [POL_CLIENT_OPENED] = "client listener? address?",
-    [POL_CLIENT_BIND] = "client level? group? alter?",
+    [POL_CLIENT_OPENED] = "client listener? address? carried?",
+    [POL_CLIENT_BIND] = "client level? group? alter? offer?",
     [POL_AUTH_LEG] = "client",
-    [POL_CALL_BEGIN] = "client call level? maybe? rule?",
+    [POL_CALL_BEGIN] = "client call level? maybe? rule? presentation? alone?",
     [POL_CLIENT_CONTROL] = "client call? orphaned?",
     [POL_CLIENT_STRAY] = "client",
     [POL_CLIENT_END] = "client how cut?",
@@ -127,7 +138,8 @@ static const char *const event_keys[] = {
     [POL_CLIENT_OWES] = "client on",
     [POL_CREDIT] = "client? link? room",
     [POL_DIALLED] = "link error ours?",
-    [POL_BOUND] = "link accepted group? keeps?",
+    [POL_PRESENTS] = "link presentation",
+    [POL_BOUND] = "link accepted group? keeps? multiplex? differs?",
     [POL_ACCEPTED] = "call first-done last-done",
     [POL_ANSWER_BEGIN] = "call fault? status? dne?",
     [POL_ANSWER_END] = "call fault?",
@@ -146,14 +158,16 @@ static const char *const event_keys[] = {
 static_assert(COUNT(event_keys) == POL_EVENT_KINDS, "keys for each event");
 
 static const char *const action_keys[] = {
-    [POL_PASS] = "call? client? link?",
+    [POL_PASS] = "call? client? link? group?",
     [POL_SWALLOW] = "call? link?",
     [POL_LEASE] = "call client link",
     [POL_HOLD] = "client",
     [POL_PAUSE] = "client? link?",
     [POL_RESUME] = "client? link?",
-    [POL_DIAL] = "link member client",
-    [POL_ANSWER_BIND] = "client ack",
+    [POL_DIAL] = "link member client?",
+    [POL_OWN] = "client link",
+    [POL_BIND] = "link client? offer? presentation? alter? group? replay?",
+    [POL_ANSWER_BIND] = "client ack offer? group?",
     [POL_FAULT] = "call client status dne",
     [POL_END_INPUT] = "link",
     [POL_CLOSE] = "client? link? with when delay? reason",
@@ -246,7 +260,7 @@ static bool read_value(const struct reader *r, const struct field *field, const 
     return true;
 }
 
-static bool read_pair(const struct reader *r, const struct tr_word *word, const char *keys, uint32_t *seen,
+static bool read_pair(const struct reader *r, const struct tr_word *word, const char *keys, uint64_t *seen,
                       void *object)
 {
     const char *equals = strchr(word->text, '=');
@@ -256,7 +270,7 @@ static bool read_pair(const struct reader *r, const struct tr_word *word, const 
     const struct field *field = field_of(r, word->text, (size_t)(equals - word->text));
     if (!field || !has_key(keys, field->key, &optional))
         return fail(r, word->column, "it has no such key:", word->text);
-    uint32_t bit = 1u << (field - r->fields);
+    uint64_t bit = UINT64_C(1) << (field - r->fields);
     if (*seen & bit)
         return fail(r, word->column, "given twice:", word->text);
     *seen |= bit;
@@ -265,13 +279,13 @@ static bool read_pair(const struct reader *r, const struct tr_word *word, const 
 
 static bool read_pairs(const struct reader *r, unsigned from, const char *keys, void *object)
 {
-    uint32_t seen = 0;
+    uint64_t seen = 0;
     for (unsigned i = from; i < r->line->count; i++)
         if (!read_pair(r, &r->line->words[i], keys, &seen, object))
             return false;
     for (size_t i = 0; i < r->field_count; i++) {
         bool optional = false;
-        if (has_key(keys, r->fields[i].key, &optional) && !optional && !(seen & 1u << i))
+        if (has_key(keys, r->fields[i].key, &optional) && !optional && !(seen & UINT64_C(1) << i))
             return fail(r, r->line->words[from - 1].column, "it lacks the key", r->fields[i].key);
     }
     return true;

@@ -49,6 +49,11 @@ static bool read_server(struct tr_scene *s, const struct tr_line *line, struct t
     };
     const struct setting settings[] = {
         { "calls", &server->calls, NULL },
+        { "connections", &server->connections, NULL },
+        { "calls-per-connection", &server->calls_per_connection, NULL },
+        { "idle-keep", NULL, &server->idle_keep },
+        { "validate-after", NULL, &server->validate_after },
+        { "spare", &server->spare, NULL },
         { "waiting", &server->waiting_length, NULL },
         { "waiting-longest", NULL, &server->waiting_longest },
         { "abandoned", &server->abandoned, NULL },
@@ -143,7 +148,9 @@ static const struct {
 
 bool tr_scene_read(struct tr_scene *s, const struct tr_script *script, size_t *next, struct tr_failure *failure)
 {
-    *s = (struct tr_scene){ .settings = { .drain = 30000, .max_clients = 16, .max_links = 16, .max_calls = 2048 } };
+    *s = (struct tr_scene){
+        .settings = { .drain = 30000, .max_clients = 16, .max_links = 16, .max_calls = 2048, .max_offers = 8 }
+    };
     s->settings.servers = s->servers;
     s->settings.listeners = s->listeners;
     s->settings.rules = s->rules;

@@ -11,7 +11,7 @@
 #define MEMBERS    2u
 #define LINKS      5u
 #define CLIENTS    6u
-#define ROWS       (2 * LINKS) /* as many as the brain has */
+#define ROWS       (2 * (LINKS + CLIENTS)) /* as many as the brain has */
 #define REMEMBERED 60000
 
 static const struct pol_id none = { POL_NONE, 0 };
