@@ -135,9 +135,9 @@ peers: $(call need,peers) ## real clients and servers through rpcward, compared 
 run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
 	$(Q)tests/support/demonstration $(B) $(TIME)
 
-bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy and directly (BENCH=relay, storm, crowd: only that)
+bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy and directly (BENCH=relay, plain, storm, crowd: only that)
 	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client $(B)/storm
-	$(Q)for bench in $(or $(BENCH),relay storm crowd); do tests/bench/$$bench.py --build $(B) || exit 1; done
+	$(Q)for bench in $(or $(BENCH),relay plain storm crowd); do tests/bench/$$bench.py --build $(B) || exit 1; done
 
 soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)

@@ -105,6 +105,7 @@ struct link {
     bool preparing; /* shared: DIALLING or BINDING, for whoever needs it first */
     bool open;      /* POOLED: it stands in its server's list of links with room for a call */
     bool stopped;   /* POOLED: its server does not take bytes */
+    bool alone;     /* POOLED: a request goes up that is too large to have others beside it */
     bool spare;     /* dialled ahead, for nobody in particular */
     bool altering;  /* BINDING: by an alter_context */
     bool retiring;  /* CLOSING: to make room */

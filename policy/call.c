@@ -154,6 +154,7 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     join_link(b, call);
     join_client(b, call);
     move(b, call, CALL_INSIDE);
+    b->links[k->link].alone = b->links[k->link].alone || k->alone;
     if (k->presentation)
         pol_pool_open(b, k->link);
     k->leased = k->touched = b->now;
@@ -183,6 +184,7 @@ static void leave_link(struct pol_brain *b, struct call *k)
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
     l->abandoned -= k->state == CALL_ABANDONED;
+    l->alone = l->alone && !k->alone;
     pol_call_read_again(b, (uint32_t)(k - b->calls));
     b->members[l->member].inside--;
     if (--l->calls == 0)
@@ -319,6 +321,10 @@ void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
     k->first_done = e->first_done;
     k->last_done = e->last_done;
     k->touched = b->now;
+    if (k->alone && k->last_done) {
+        b->links[k->link].alone = false;
+        pol_pool_open(b, k->link);
+    }
     if (!k->maybe || !k->last_done)
         return;
     uint32_t client = k->client, link = k->link;

@@ -70,10 +70,7 @@ static void put_on_list(struct pol_brain *b, uint32_t link)
 static bool has_room(const struct pol_brain *b, const struct link *l)
 {
     uint32_t most = b->servers[b->members[l->member].server].settings.calls_per_connection;
-    bool goes_up_alone = false;
-    for (uint32_t k = l->first_call; k != POL_NONE && !goes_up_alone; k = b->calls[k].next)
-        goes_up_alone = b->calls[k].alone && !b->calls[k].last_done;
-    return l->state == LINK_POOLED && !l->stopped && l->pauses == 0 && l->calls < (most ? most : 1) && !goes_up_alone;
+    return l->state == LINK_POOLED && !l->stopped && l->pauses == 0 && l->calls < (most ? most : 1) && !l->alone;
 }
 
 static void look_at_idle(struct pol_brain *b, uint32_t link)

@@ -22,10 +22,11 @@ static bool is_stale(const struct pol_brain *b, const struct server *s, const st
     return l->calls == 0 && s->settings.validate_after && b->now >= l->idle_since + s->settings.validate_after;
 }
 
+/* Of one member's links the fullest with room: what goes up on the same link goes with one write, and comes with one read. */
 static bool is_better(const struct pol_brain *b, const struct link *l, const struct link *other)
 {
     uint32_t inside = b->members[l->member].inside, others = b->members[other->member].inside;
-    return l->member != other->member && inside != others ? inside < others : l->calls < other->calls;
+    return l->member != other->member && inside != others ? inside < others : l->calls > other->calls;
 }
 
 uint32_t pol_reuse(struct pol_brain *b, uint32_t call)
@@ -41,8 +42,8 @@ uint32_t pol_reuse(struct pol_brain *b, uint32_t call)
             continue;
         if (best == POL_NONE || is_better(b, l, &b->links[best]))
             best = i;
-        if (l->calls == 0 && s->settings.member_count == 1)
-            break;
+        if (s->settings.calls_per_connection <= 1 && s->settings.member_count == 1)
+            break; /* they are all alike */
     }
     return best;
 }

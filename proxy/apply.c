@@ -122,6 +122,7 @@ static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
         return;
     struct dis_header header = dis_header_decode(d->front_bytes);
     bool understood = dis_pdu_decode(d->front_bytes, header.frag_length, &bind, &error);
+    loop->plain_clients += understood && a->offer && !d->association->plain;
     if (understood && a->offer)
         px_plain_answered(d->association, a->offer, &bind.bind);
     size_t length = 0;

@@ -348,6 +348,7 @@ static void closed(struct px_socket *s)
     struct px_loop *loop = d->loop;
     struct pol_event gone = event_of(d, POL_CLIENT_GONE);
     px_loop_client_free(loop, d->id);
+    loop->plain_clients -= d->association->plain;
     px_association_release(d->association);
     px_buffer_clear(&d->in);
     free(d);

@@ -220,8 +220,17 @@ static void hung_up(uv_signal_t *handle, int number)
 
 /* ---- clients' indices ---- */
 
+/* A client needs a descriptor, and one more for its link: all but those that share links. */
+static bool has_descriptors(const struct px_loop *loop)
+{
+    uint32_t clients = loop->clients_high - loop->free_count;
+    return 2 * (clients + 1) - loop->plain_clients <= loop->descriptors;
+}
+
 bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id)
 {
+    if (!has_descriptors(loop))
+        return false;
     if (loop->free_count == 0 && loop->clients_high == loop->max_clients)
         return false;
     uint32_t index = loop->free_count ? loop->free_clients[--loop->free_count] : loop->clients_high++;
@@ -238,16 +247,16 @@ void px_loop_client_free(struct px_loop *loop, struct pol_id id)
 
 /* ---- opening ---- */
 
-/* As many descriptors as we may have; each client needs two. */
-static uint32_t clients_that_fit(void)
+/* As many descriptors as we may have, for clients and links. */
+static uint32_t descriptors_that_fit(void)
 {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t clients = limit.rlim_cur > OTHER_DESCRIPTORS + 2 ? (limit.rlim_cur - OTHER_DESCRIPTORS) / 2 : 1;
-    return clients > MOST_CLIENTS ? MOST_CLIENTS : (uint32_t)clients;
+    rlim_t most = limit.rlim_cur > OTHER_DESCRIPTORS + 2 ? limit.rlim_cur - OTHER_DESCRIPTORS : 2;
+    return most > 2 * MOST_CLIENTS ? 2 * MOST_CLIENTS : (uint32_t)most;
 }
 
 /* Enough that a few clients cannot take it all; what is not used costs address space alone. */
@@ -273,7 +282,8 @@ static bool make_brain(struct px_loop *loop)
 
 static bool make_tables(struct px_loop *loop)
 {
-    loop->max_clients = loop->max_links = clients_that_fit();
+    loop->descriptors = descriptors_that_fit();
+    loop->max_clients = loop->max_links = loop->descriptors < MOST_CLIENTS ? loop->descriptors : MOST_CLIENTS;
     loop->checks = calloc(PX_MOST_MEMBERS, sizeof *loop->checks);
     loop->listeners = calloc(PX_MOST_LISTENERS, sizeof *loop->listeners);
     loop->bound = calloc(PX_MOST_LISTENERS, sizeof *loop->bound);

@@ -45,6 +45,8 @@ struct px_loop {
     uint32_t *client_generations;
     uint32_t *free_clients; /* a stack of indices that were used */
     uint32_t free_count, clients_high, max_clients;
+    uint32_t plain_clients;     /* of them: they have no link of their own */
+    uint32_t descriptors;       /* for clients and links */
     struct px_upstream **links; /* by link index; NULL: free */
     uint32_t max_links;
     struct px_calls calls;

@@ -246,6 +246,7 @@ void px_upstream_own(struct px_upstream *u, struct px_downstream *d)
     px_association_release(u->association);
     u->association = d->association;
     u->association->parties++;
+    u->loop->plain_clients -= d->association->plain;
     if (d->association->plain)
         px_plain_ends(&u->loop->calls, d->association);
     u->association->passed_up = u->socket.taken + px_buffer_length(&u->socket.out);

@@ -44,10 +44,11 @@ class Way:
     def __init__(self, name, process, address):
         self.name, self.process, self.address = name, process, address
 
-    def run(self, build, shape, seconds):
+    def run(self, build, shape, arguments, seconds):
+        """One round of `shape`: what the client did, and what of a processor the proxy took for it."""
         before = cpu_ns(self.process.pid) if self.process else 0
         out = subprocess.run([f"{build}/test-client", "--connect", self.address, "--seconds", str(seconds),
-                              *SHAPES[shape]], stdout=subprocess.PIPE, preexec_fn=pin(0), check=False)
+                              *arguments], stdout=subprocess.PIPE, preexec_fn=pin(0), check=False)
         report = json.loads(out.stdout)
         if report["answered"] != report["calls"]:
             raise SystemExit(f"{self.name}: {shape}: not every call was answered: {report}")
@@ -73,6 +74,21 @@ def ratio(rounds, key):
     return statistics.median(r["rpcward"][key] / r["haproxy"][key] for r in rounds)
 
 
+def print_head():
+    print(f"{'':34}{'calls/s':>10}{'':>10}{'':>10}{'proxy CPU us/call':>22}{'rpcward/haproxy':>20}")
+    print(f"{'shape':34}{'direct':>10}{'haproxy':>10}{'rpcward':>10}{'haproxy':>12}{'rpcward':>10}"
+          f"{'CPU':>12}{'calls/s':>8}")
+
+
+def compare(options, ways, shape, arguments):
+    """The line of one shape."""
+    rounds = [{w.name: w.run(options.build, shape, arguments, options.seconds) for w in ways}
+              for _ in range(options.rounds)]
+    print(f"{shape:34}" + "".join(f"{median(rounds, w.name, 'calls_per_second'):10.0f}" for w in ways) +
+          f"{median(rounds, 'haproxy', 'cpu_us'):12.2f}{median(rounds, 'rpcward', 'cpu_us'):10.2f}" +
+          f"{ratio(rounds, 'cpu_us'):12.2f}{ratio(rounds, 'calls_per_second'):8.2f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
@@ -82,18 +98,12 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ways, processes = start(options.build, folder)
-        print(f"{'':34}{'calls/s':>10}{'':>10}{'':>10}{'proxy CPU us/call':>22}{'rpcward/haproxy':>20}")
-        print(f"{'shape':34}{'direct':>10}{'haproxy':>10}{'rpcward':>10}{'haproxy':>12}{'rpcward':>10}"
-              f"{'CPU':>12}{'calls/s':>8}")
+        print_head()
         with ending(*processes):
             for shape in SHAPES:
                 if options.shape not in shape:
                     continue
-                rounds = [{w.name: w.run(options.build, shape, options.seconds) for w in ways}
-                          for _ in range(options.rounds)]
-                print(f"{shape:34}" + "".join(f"{median(rounds, w.name, 'calls_per_second'):10.0f}" for w in ways) +
-                      f"{median(rounds, 'haproxy', 'cpu_us'):12.2f}{median(rounds, 'rpcward', 'cpu_us'):10.2f}" +
-                      f"{ratio(rounds, 'cpu_us'):12.2f}{ratio(rounds, 'calls_per_second'):8.2f}", flush=True)
+                compare(options, ways, shape, SHAPES[shape])
 
 
 if __name__ == "__main__":
