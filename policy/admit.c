@@ -68,9 +68,28 @@ static void leave_line(struct pol_brain *b, uint32_t call)
         leave_ring(b, s, line, row);
 }
 
-static bool has_slot(const struct server *s)
+/* How long a server that refused calls as too busy is given one more each, until it refuses again. */
+#define BUSY_STEP 1000 /* ms */
+
+/* What a server has said of itself counts beside what the administrator has. */
+static uint32_t busy_limit(const struct pol_brain *b, const struct server *s)
 {
-    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls);
+    return s->busy_limit ? s->busy_limit + (uint32_t)((b->now - s->busy_since) / BUSY_STEP) : UINT32_MAX;
+}
+
+void pol_admit_busy(struct pol_brain *b, const struct call *k)
+{
+    struct server *s = &b->servers[k->server];
+    uint32_t others = s->inside - 1;
+    if (others == 0 || others >= busy_limit(b, s))
+        return; /* others are not why; or it went up before that was known */
+    s->busy_limit = others;
+    s->busy_since = b->now;
+}
+
+static bool has_slot(const struct pol_brain *b, const struct server *s)
+{
+    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls) && s->inside < busy_limit(b, s);
 }
 
 /* A call of a plain client also needs a link. */
@@ -88,7 +107,7 @@ enum admission pol_admit(struct pol_brain *b, uint32_t call)
     enum line line = line_of(&b->calls[call]);
     if (b->calls[call].rules.pending)
         return s->draining ? REFUSED : ADMITTED;
-    if (has_slot(s) && s->waiting[line] == 0 && has_link(b, call)) {
+    if (has_slot(b, s) && s->waiting[line] == 0 && has_link(b, call)) {
         s->inside++;
         return ADMITTED;
     }
@@ -108,7 +127,7 @@ void pol_admit_leave(struct pol_brain *b, uint32_t call)
     b->servers[k->server].abandoned -= k->state == CALL_ABANDONED;
     if (k->in_line)
         leave_line(b, call);
-    else if (k->state != CALL_WAITING && !k->rules.pending)
+    else if (k->state != CALL_WAITING && k->state != CALL_AGAIN && !k->rules.pending)
         b->servers[k->server].inside--;
 }
 
@@ -127,7 +146,7 @@ bool pol_server_draining(const struct pol_brain *b, uint32_t server)
 static bool serve(struct pol_brain *b, struct server *s, enum line line)
 {
     uint32_t row = s->turn[line];
-    if (row == POL_NONE || !has_slot(s))
+    if (row == POL_NONE || !has_slot(b, s))
         return false;
     uint32_t call = b->addresses[row].line_first[line];
     if (!has_link(b, call)) {

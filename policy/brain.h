@@ -137,12 +137,15 @@ struct link {
 };
 
 /*   FREE --> WAITING --> INSIDE --> ANSWERING --> FREE     (any of them may end early)
- *                          `-----> ABANDONED ------^  */
+ *                         | ^ `----> ABANDONED ------^
+ *                         v |
+ *                        AGAIN  */
 enum call_state {
     CALL_FREE,
     CALL_WAITING,   /* at its client's front, nothing of it has gone up */
     CALL_INSIDE,    /* leased: it holds a slot of its server */
     CALL_ANSWERING, /* its answer has begun; it still holds the slot */
+    CALL_AGAIN, /* an attempt came to nothing; it waits, first for a while, then in line, to be sent up once more */
     CALL_ABANDONED, /* its client was told that it was given up; it still holds the slot until the server is done */
 };
 
@@ -157,12 +160,22 @@ struct call {
     bool fault;      /* ANSWERING */
     bool dne;        /* ANSWERING: with did-not-execute */
     bool in_line;
-    bool overdue;          /* its link is given up because of it */
-    bool cancelled;        /* it was not time that was up, but the administrator's patience */
-    bool is_long;          /* inside for longer than com-timeout */
-    bool alone;            /* it has its link to itself while it goes up */
-    bool pauses;           /* its client does not read, so its link is not read either */
-    bool is_away;          /* WAITING: its server was away for as long as it may wait for one */
+    bool overdue;   /* its link is given up because of it */
+    bool cancelled; /* it was not time that was up, but the administrator's patience */
+    bool is_long;   /* inside for longer than com-timeout */
+    bool alone;     /* it has its link to itself while it goes up */
+    bool pauses;    /* its client does not read, so its link is not read either */
+    bool is_away;   /* WAITING: its server was away for as long as it may wait for one */
+    bool kept;      /* it can be repeated */
+    bool idempotent;
+    bool whole_only;       /* its server does not begin before it has its last fragment */
+    bool may_have_run;     /* an attempt of it that came to nothing: no proof says that it did not */
+    uint8_t proof;         /* AGAIN: that the last attempt did not run, enum pol_proof */
+    bool was_refused;      /* the last attempt, by a server that was too busy */
+    uint8_t attempts;      /* how often it was leased */
+    uint32_t version;      /* of the member of the last attempt */
+    uint32_t refusal;      /* was_refused: its status */
+    int64_t waits_since;   /* WAITING: since it began; AGAIN: since its last attempt came to nothing */
     bool condemns;         /* ANSWERING: its client's connection ends with it, as it would without us */
     uint8_t left_by;       /* once its client is gone: why, enum pol_reason */
     uint32_t presentation; /* of a plain client's call; 0: it goes up on its client's own link */
@@ -206,6 +219,8 @@ struct member {
 /* Calls wait in one of two lines: for a slot and then their client's own link, or for a slot and any link that is shared. */
 enum line { LINE_OWNED, LINE_PLAIN, LINES };
 
+#define POL_BUDGET_SECONDS 10
+
 struct server {
     struct pol_server settings;
     uint32_t inside;
@@ -224,7 +239,11 @@ struct server {
     uint32_t open_first; /* shared links with room for a call, the one that was used last first */
     int64_t spare_at;    /* no spare is dialled before */
     bool away;           /* no link could be had for calls that wait */
-    bool pool_changed;   /* its spares have to be looked at */
+    uint32_t busy_limit; /* most calls inside, as it seems: above it the server refused some; 0: it has not lately */
+    int64_t busy_since;  /* when it was found */
+    int32_t budget[POL_BUDGET_SECONDS]; /* of repeats, in percent of one: what each of the last seconds has added */
+    int64_t budget_second;              /* the last of them */
+    bool pool_changed;                  /* its spares have to be looked at */
 
     uint32_t client_first, client_last; /* clients that wait for a member */
     uint32_t clients_waiting;
@@ -448,7 +467,8 @@ uint32_t pol_reuse(struct pol_brain *b, uint32_t call); /* one that can take it 
 
 /* ---- health (health.c) ---- */
 /* The same for a link that is to be bound with this presentation, when calls wait for it. */
-uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation);
+uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation,
+                             const struct call *k); /* k: that waits for it, or NULL */
 bool pol_member_refuses(const struct pol_brain *b, uint32_t member, uint32_t presentation);
 bool pol_identity_equal(struct pol_identity a, struct pol_identity b);
 /* The server is looked at again when the next of its members may be tried. */
@@ -493,6 +513,17 @@ void pol_call_lost(struct pol_brain *b, uint32_t call);
 /* It has provably not run and will not be sent: tells the client so by a fault with did-not-execute, and ends it. */
 void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending, uint32_t status);
 
+void pol_call_give_up_again(struct pol_brain *b, uint32_t call); /* it is not sent up once more: tells its client */
+
+/* ---- repeating calls (retry.c) ---- */
+void pol_retry_deposit(struct pol_brain *b, uint32_t server); /* a call has finished */
+/* May a call whose attempt came to nothing be sent up once more? `proof`: that it did not run; without one it takes from
+ * the budget, and is taken from it. */
+bool pol_retry_may(struct pol_brain *b, uint32_t call, enum pol_proof proof);
+int64_t pol_retry_backoff(struct pol_brain *b, const struct call *k); /* ms to wait before that */
+bool pol_retry_may_go_to(const struct pol_brain *b, const struct call *k, uint32_t member);
+uint64_t pol_dice(struct pol_brain *b); /* random, for spreading things over time */
+
 /* ---- admission (admit.c) ---- */
 enum admission {
     ADMITTED, /* it holds a slot now */
@@ -502,6 +533,8 @@ enum admission {
 enum admission pol_admit(struct pol_brain *b, uint32_t call);
 void pol_admit_leave(struct pol_brain *b, uint32_t call);
 bool pol_admit_sweep(struct pol_brain *b);
+void pol_admit_busy(struct pol_brain *b,
+                    const struct call *k); /* its server has refused it: there are too many inside */
 void pol_admit_drain(struct pol_brain *b, const struct pol_event *e); /* of one server */
 void pol_address_enter(struct pol_brain *b, uint32_t client);
 void pol_address_leave(struct pol_brain *b, uint32_t client);

@@ -8,6 +8,7 @@
 #define STATUS_CALL_FAILED     0x1c000012u /* nca_s_fault_unspec: Windows and Wine report 1726 */
 #define STATUS_CALL_FAILED_DNE 0x000006bfu /* 1727; no nca code exists */
 #define STATUS_CANCELLED       0x1c00000du /* nca_s_fault_cancel: Windows and Wine report 1818 */
+#define STATUS_UNAVAILABLE     0x000006bau /* 1722; no nca code exists */
 
 #define LEVEL_CONNECT     2
 #define CALLBACK_CHECK    1000 /* ms */
@@ -16,7 +17,9 @@
 static const struct pol_life life[] = {
     [CALL_FREE] = { "free", POL_MAY(CALL_WAITING) },
     [CALL_WAITING] = { "waiting", POL_MAY(CALL_INSIDE) | POL_MAY(CALL_FREE) },
-    [CALL_INSIDE] = { "inside", POL_MAY(CALL_ANSWERING) | POL_MAY(CALL_ABANDONED) | POL_MAY(CALL_FREE) },
+    [CALL_INSIDE] = { "inside",
+                      POL_MAY(CALL_ANSWERING) | POL_MAY(CALL_AGAIN) | POL_MAY(CALL_ABANDONED) | POL_MAY(CALL_FREE) },
+    [CALL_AGAIN] = { "again", POL_MAY(CALL_INSIDE) | POL_MAY(CALL_FREE) },
     [CALL_ANSWERING] = { "answering", POL_MAY(CALL_FREE) },
     [CALL_ABANDONED] = { "abandoned", POL_MAY(CALL_FREE) },
 };
@@ -25,7 +28,7 @@ static void move(struct pol_brain *b, uint32_t call, enum call_state to)
 {
     struct call *k = &b->calls[call];
     pol_move(life, &k->state, to);
-    assert(to == CALL_FREE || to == CALL_WAITING || k->link != POL_NONE);
+    assert(to == CALL_FREE || to == CALL_WAITING || to == CALL_AGAIN || k->link != POL_NONE);
     assert(to == CALL_WAITING || !k->in_line);
 }
 
@@ -52,7 +55,11 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
         .maybe = e->maybe,
         .presentation = b->clients[client].state == CLIENT_PLAIN ? e->presentation : 0,
         .alone = e->alone,
+        .kept = e->kept,
+        .idempotent = e->idempotent,
+        .whole_only = e->whole_only,
         .begun = b->now,
+        .waits_since = b->now,
         .rules = b->rules[e->rule < b->rule_count ? e->rule : 0],
         .client = client,
         .link = POL_NONE,
@@ -94,7 +101,7 @@ void pol_call_wait(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     int64_t at = earlier(POL_NEVER, k->begun, k->rules.deadline);
-    set_deadline(b, call, earlier(at, k->begun, b->servers[k->server].settings.waiting_longest));
+    set_deadline(b, call, earlier(at, k->waits_since, b->servers[k->server].settings.waiting_longest));
     if (k->presentation && b->servers[k->server].away)
         pol_call_away(b, call);
 }
@@ -104,7 +111,7 @@ void pol_call_away(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     uint32_t who = b->max_clients + b->max_links + 1 + call;
-    int64_t at = k->begun + b->servers[k->server].settings.unavailable_wait;
+    int64_t at = k->waits_since + b->servers[k->server].settings.unavailable_wait;
     at = at > b->now ? at : b->now;
     if (pol_deadline_at(&b->deadlines, who) > at)
         set_deadline(b, call, at);
@@ -114,6 +121,7 @@ static void join_link(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     struct link *l = &b->links[k->link];
+    k->previous = POL_NONE; /* it may have been on another one before */
     k->next = l->first_call;
     if (k->next != POL_NONE)
         b->calls[k->next].previous = call;
@@ -148,12 +156,17 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     struct client *c = &b->clients[k->client];
-    c->front = FRONT_EMPTY;
     if (!k->presentation)
         k->link = c->link;
     join_link(b, call);
-    join_client(b, call);
+    if (k->state == CALL_WAITING) {
+        c->front = FRONT_EMPTY;
+        join_client(b, call);
+    }
     move(b, call, CALL_INSIDE);
+    k->attempts = (uint8_t)(k->attempts < UINT8_MAX ? k->attempts + 1 : k->attempts);
+    k->version = b->members[b->links[k->link].member].settings.version;
+    k->was_refused = false;
     b->links[k->link].alone = b->links[k->link].alone || k->alone;
     if (k->presentation)
         pol_pool_open(b, k->link);
@@ -180,6 +193,9 @@ void pol_call_read_again(struct pol_brain *b, uint32_t call)
 static void leave_link(struct pol_brain *b, struct call *k)
 {
     struct link *l = &b->links[k->link];
+    if (k->is_long)
+        pol_probe_long_call_over(b, (uint32_t)(k - b->calls));
+    k->is_long = false;
     *(k->previous == POL_NONE ? &l->first_call : &b->calls[k->previous].next) = k->next;
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
@@ -191,13 +207,20 @@ static void leave_link(struct pol_brain *b, struct call *k)
         l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
 }
 
+/* It can only be said of a call that it has not run if that holds for each of its attempts. */
 static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, bool answered)
 {
+    if (k->may_have_run)
+        return POL_UNPROVEN;
+    if (k->state == CALL_AGAIN)
+        return (enum pol_proof)k->proof; /* of the last one */
     return pol_provably_not_run((struct pol_evidence){
-        .dial_failed = k->state == CALL_WAITING && k->client != POL_NONE &&
+        .dial_failed = (k->state == CALL_WAITING || k->state == CALL_AGAIN) && k->client != POL_NONE &&
                        (k->is_away || b->clients[k->client].state == CLIENT_UNAVAILABLE),
-        .leased = k->state != CALL_WAITING,
+        .leased = k->state != CALL_WAITING && k->state != CALL_AGAIN,
         .first_done = k->first_done,
+        .last_done = k->last_done,
+        .whole_only = k->whole_only,
         .answered = answered,
         .fault_dne = k->fault && k->dne,
     });
@@ -251,16 +274,13 @@ static void end(struct pol_brain *b, uint32_t call, enum pol_ending ending, bool
     emit_end(b, call, ending, answered);
     set_deadline(b, call, POL_NEVER);
     pol_admit_leave(b, call);
-    if (k->state == CALL_WAITING) {
+    if (k->state == CALL_WAITING)
         b->clients[k->client].front = FRONT_EMPTY;
-    } else {
-        if (k->is_long)
-            pol_probe_long_call_over(b, call);
-        if (k->client != POL_NONE && k->state != CALL_ABANDONED)
-            leave_client(b, k);
+    else if (k->client != POL_NONE && k->state != CALL_ABANDONED)
+        leave_client(b, k);
+    bool has_link = k->state != CALL_WAITING && k->state != CALL_AGAIN, frees = has_link && k->presentation;
+    if (has_link)
         leave_link(b, k);
-    }
-    bool frees = k->state != CALL_WAITING && k->presentation;
     move(b, call, CALL_FREE);
     if (frees)
         pol_pool_open(b, k->link);
@@ -316,7 +336,7 @@ void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e)
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
-    if (!k || k->state == CALL_WAITING)
+    if (!k || k->state == CALL_WAITING || k->state == CALL_AGAIN)
         return;
     k->first_done = e->first_done;
     k->last_done = e->last_done;
@@ -347,6 +367,34 @@ static void swallow(struct pol_brain *b, const struct call *k, struct pol_id cal
     a->link = pol_link_id(b, k->link);
 }
 
+#define STATUS_TOO_BUSY       0x1c010014u /* nca_s_server_too_busy */
+#define STATUS_TOO_BUSY_WIN32 0x000006bbu /* 1723 */
+
+static bool is_busy(const struct pol_event *e)
+{
+    return e->fault && e->dne && (e->status == STATUS_TOO_BUSY || e->status == STATUS_TOO_BUSY_WIN32);
+}
+
+/* Its attempt came to nothing. It holds no slot and no link while it waits for the next one. */
+static void again(struct pol_brain *b, uint32_t call, enum pol_proof proof)
+{
+    struct call *k = &b->calls[call];
+    uint32_t link = k->link;
+    struct pol_action *a = pol_emit(b, POL_AGAIN);
+    a->call = pol_call_id(b, call);
+    a->proof = (uint8_t)proof;
+    k->proof = (uint8_t)proof;
+    k->may_have_run = k->may_have_run || proof == POL_UNPROVEN;
+    pol_admit_leave(b, call);
+    leave_link(b, k);
+    move(b, call, CALL_AGAIN);
+    k->link = POL_NONE;
+    k->first_done = k->last_done = k->fault = k->dne = false;
+    k->waits_since = b->now;
+    set_deadline(b, call, b->now + pol_retry_backoff(b, k));
+    pol_pool_open(b, link);
+}
+
 void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
 {
     struct call *k = find(b, e->call);
@@ -356,14 +404,24 @@ void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
     }
     if (!k || k->state != CALL_INSIDE)
         return;
+    pol_member_well(b, b->links[k->link].member);
+    if (is_busy(e))
+        pol_admit_busy(b, k);
+    if (is_busy(e) && pol_retry_may(b, e->call.index, POL_P5_FAULT_DNE)) {
+        swallow(b, k, e->call);
+        k->refusal = e->status;
+        k->was_refused = true;
+        again(b, e->call.index, POL_P5_FAULT_DNE);
+        return;
+    }
     move(b, e->call.index, CALL_ANSWERING);
     k->touched = b->now;
-    pol_member_well(b, b->links[k->link].member);
     k->fault = e->fault;
     k->dne = e->dne;
     pol_link_fault(&b->links[k->link], e);
     k->condemns = k->presentation && pol_is_about_connection(e);
     struct pol_action *a = pol_emit(b, k->client == POL_NONE ? POL_SWALLOW : POL_PASS);
+    a->may_have_run = k->may_have_run;
     a->call = e->call;
     a->link = pol_link_id(b, k->link);
 }
@@ -374,6 +432,7 @@ void pol_answer_end(struct pol_brain *b, const struct pol_event *e)
     if (!k || (k->state != CALL_ANSWERING && k->state != CALL_ABANDONED))
         return;
     uint32_t client = k->client, link = k->link;
+    pol_retry_deposit(b, k->server);
     bool was_abandoned = k->state == CALL_ABANDONED, condemns = k->condemns && client != POL_NONE;
     k->fault = k->fault || e->fault; /* a fault may end a response that has begun */
     end(b, e->call.index, client == POL_NONE ? left(k) : k->fault ? POL_FAULTED : POL_ANSWERED, true);
@@ -448,13 +507,47 @@ static void time_out(struct pol_brain *b, uint32_t call)
     give_up(b, call);
 }
 
+/* What it is told is what is true of all its attempts. */
+void pol_call_give_up_again(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    uint32_t client = k->client;
+    if (k->may_have_run) {
+        fault(b, call, STATUS_CALL_FAILED, false);
+        pol_call_end(b, call, POL_SERVER_LOST);
+    } else if (k->was_refused) {
+        fault(b, call, k->refusal, true);
+        pol_call_end(b, call, POL_FAULTED);
+    } else {
+        pol_call_refuse(b, call, k->is_away ? POL_UNAVAILABLE : POL_REFUSED,
+                        k->is_away ? STATUS_UNAVAILABLE : STATUS_TOO_BUSY);
+    }
+    pol_client_call_over(b, client);
+}
+
+/* It has paused long enough, or waited in line for too long. */
+static void again_due(struct pol_brain *b, uint32_t call)
+{
+    struct call *k = &b->calls[call];
+    enum admission admission = k->in_line ? REFUSED : pol_admit(b, call);
+    if (admission == ADMITTED)
+        pol_call_lease(b, call);
+    else if (admission == REFUSED)
+        pol_call_give_up_again(b, call);
+    else
+        pol_call_wait(b, call);
+}
+
 void pol_call_due(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
-    if (k->state == CALL_WAITING) {
+    if (k->state == CALL_WAITING || k->state == CALL_AGAIN) {
         bool is_away = k->presentation && b->servers[k->server].away;
-        k->is_away = is_away && k->begun + b->servers[k->server].settings.unavailable_wait <= b->now;
-        pol_client_waited_enough(b, k->client);
+        k->is_away = is_away && k->waits_since + b->servers[k->server].settings.unavailable_wait <= b->now;
+        if (k->state == CALL_WAITING)
+            pol_client_waited_enough(b, k->client);
+        else
+            again_due(b, call);
         return;
     }
     if (long_at(k) <= b->now) {
@@ -481,6 +574,13 @@ void pol_call_cancel(struct pol_brain *b, const struct pol_event *e)
         return;
     }
     k->cancelled = true;
+    if (k->state == CALL_AGAIN) {
+        uint32_t client = k->client;
+        fault(b, e->call.index, STATUS_CANCELLED, !k->may_have_run);
+        pol_call_end(b, e->call.index, POL_CANCELLED);
+        pol_client_call_over(b, client);
+        return;
+    }
     give_up(b, e->call.index);
 }
 
@@ -507,6 +607,9 @@ void pol_call_lost(struct pol_brain *b, uint32_t call)
         if (k->presentation)
             pol_client_cut(b, client, true, (enum pol_reason)l->reason);
         client = POL_NONE;
+    } else if (pol_retry_may(b, call, proof_of(b, k, false))) {
+        again(b, call, proof_of(b, k, false));
+        return;
     } else if (condemned) {
         pol_call_end(b, call, proof_of(b, k, false) == POL_UNPROVEN ? POL_SERVER_LOST : POL_NOT_SENT);
     } else if (proof_of(b, k, false) != POL_UNPROVEN) {

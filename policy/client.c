@@ -631,9 +631,22 @@ static bool is_in_flight(const struct pol_brain *b, const struct client *c)
     return in_line || c->calls > 0;
 }
 
+/* Nothing is sent up any more. */
+static void give_up_repeats(struct pol_brain *b, uint32_t client)
+{
+    uint32_t next;
+    for (uint32_t k = b->clients[client].first_call; k != POL_NONE && pol_has_room(b); k = next) {
+        next = b->calls[k].client_next;
+        if (b->calls[k].state == CALL_AGAIN)
+            pol_call_give_up_again(b, k);
+    }
+}
+
 void pol_client_drain(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
+    if (b->drain_over && c->calls > 0)
+        give_up_repeats(b, client);
     if (c->state == CLIENT_CLOSING && b->drain_over)
         pol_deadline_hasten(&b->deadlines, client, b->now + POL_LAST_TIME);
     if (c->state == CLIENT_FREE || c->state == CLIENT_CLOSING || is_in_flight(b, c))

@@ -36,27 +36,17 @@ static const char *const event_names[] = {
 static_assert(sizeof event_names / sizeof *event_names == POL_EVENT_KINDS, "a name for each event");
 
 static const char *const action_names[] = {
-    [POL_PASS] = "pass",
-    [POL_SWALLOW] = "swallow",
-    [POL_LEASE] = "lease",
-    [POL_HOLD] = "hold",
-    [POL_PAUSE] = "pause",
-    [POL_RESUME] = "resume",
-    [POL_DIAL] = "dial",
-    [POL_OWN] = "own",
-    [POL_BIND] = "bind",
-    [POL_ANSWER_BIND] = "answer-bind",
-    [POL_FAULT] = "fault",
-    [POL_END_INPUT] = "end-input",
-    [POL_CLOSE] = "close",
-    [POL_LISTEN_OFF] = "listen-off",
-    [POL_END] = "end",
-    [POL_ABANDON] = "abandon",
-    [POL_RELEASE] = "release",
-    [POL_PROBE] = "probe",
-    [POL_MEMBER] = "member",
-    [POL_CHECK] = "check",
-    [POL_LISTEN_ON] = "listen-on",
+    [POL_PASS] = "pass",       [POL_SWALLOW] = "swallow",
+    [POL_LEASE] = "lease",     [POL_HOLD] = "hold",
+    [POL_PAUSE] = "pause",     [POL_RESUME] = "resume",
+    [POL_DIAL] = "dial",       [POL_OWN] = "own",
+    [POL_BIND] = "bind",       [POL_ANSWER_BIND] = "answer-bind",
+    [POL_FAULT] = "fault",     [POL_END_INPUT] = "end-input",
+    [POL_CLOSE] = "close",     [POL_LISTEN_OFF] = "listen-off",
+    [POL_AGAIN] = "again",     [POL_END] = "end",
+    [POL_ABANDON] = "abandon", [POL_RELEASE] = "release",
+    [POL_PROBE] = "probe",     [POL_MEMBER] = "member",
+    [POL_CHECK] = "check",     [POL_LISTEN_ON] = "listen-on",
 };
 static_assert(sizeof action_names / sizeof *action_names == POL_ACTION_KINDS, "a name for each action");
 
@@ -97,8 +87,8 @@ static const char *const ending_names[] = {
 static_assert(sizeof ending_names / sizeof *ending_names == POL_ENDINGS, "a name for each ending");
 
 static const char *const proof_names[] = {
-    [POL_UNPROVEN] = "none",   [POL_P1_NOT_CONNECTED] = "P1", [POL_P3_FIRST_PARTIAL] = "P3",
-    [POL_P5_FAULT_DNE] = "P5", [POL_P6_IN_PROXY] = "P6",
+    [POL_UNPROVEN] = "none",      [POL_P1_NOT_CONNECTED] = "P1", [POL_P3_FIRST_PARTIAL] = "P3",
+    [POL_P4_LAST_PARTIAL] = "P4", [POL_P5_FAULT_DNE] = "P5",     [POL_P6_IN_PROXY] = "P6",
 };
 static_assert(sizeof proof_names / sizeof *proof_names == POL_PROOFS, "a name for each proof");
 

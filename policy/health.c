@@ -41,7 +41,8 @@ static bool is_better(const struct member *a, const struct member *other)
     return a->inside != other->inside ? a->inside < other->inside : a->links < other->links;
 }
 
-static uint32_t pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, uint32_t presentation, bool waited)
+static uint32_t pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, uint32_t presentation,
+                     const struct call *k, bool waited)
 {
     const struct server *s = &b->servers[server];
     uint32_t best = POL_NONE;
@@ -53,6 +54,7 @@ static uint32_t pick(const struct pol_brain *b, uint32_t server, uint32_t wanted
     for (uint32_t i = 0; i < s->settings.member_count; i++) {
         uint32_t m = s->settings.member_first + i;
         if (can_be_dialled(b, &b->members[m], waited) && !pol_member_refuses(b, m, presentation) &&
+            (!k || pol_retry_may_go_to(b, k, m)) &&
             (best == POL_NONE || is_better(&b->members[m], &b->members[best])))
             best = m;
     }
@@ -65,14 +67,14 @@ bool pol_member_refuses(const struct pol_brain *b, uint32_t member, uint32_t pre
     return presentation && m->refuses == presentation && b->now < m->refuses_until;
 }
 
-uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation)
+uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation, const struct call *k)
 {
-    return pick(b, server, POL_NONE, presentation, true);
+    return pick(b, server, POL_NONE, presentation, k, true);
 }
 
 uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, bool waited)
 {
-    return pick(b, server, wanted, 0, waited);
+    return pick(b, server, wanted, 0, NULL, waited);
 }
 
 void pol_member_dialled(struct pol_brain *b, uint32_t link)
@@ -160,7 +162,7 @@ void pol_member_well(struct pol_brain *b, uint32_t member)
 }
 
 /* xorshift64 (Marsaglia): spreads the trials of many rpcwards over time, and decides nothing else. */
-static uint64_t dice(struct pol_brain *b)
+uint64_t pol_dice(struct pol_brain *b)
 {
     b->dice ^= b->dice << 13;
     b->dice ^= b->dice >> 7;
@@ -177,7 +179,7 @@ static int64_t backoff(struct pol_brain *b, struct member *m)
         time *= 2;
     if (time > s->longest_backoff)
         time = s->longest_backoff;
-    return time - (int64_t)(dice(b) % (uint64_t)(time / 2 + 1));
+    return time - (int64_t)(pol_dice(b) % (uint64_t)(time / 2 + 1));
 }
 
 /* Many may fail in one round, such as all that were dialled before the first of them was refused. */

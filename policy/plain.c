@@ -207,6 +207,10 @@ void pol_plain_call_over(struct pol_brain *b, uint32_t client)
 static void leave(struct pol_brain *b, uint32_t call, enum pol_reason reason)
 {
     const struct call *k = &b->calls[call];
+    if (k->state == CALL_AGAIN) {
+        pol_call_end(b, call, k->may_have_run ? POL_CLIENT_LEFT : POL_WITHDRAWN);
+        return;
+    }
     const struct link *l = &b->links[k->link];
     bool limited = b->servers[k->server].settings.calls != 0;
     bool can_end = k->last_done && !k->orphaned;

@@ -51,8 +51,14 @@ struct pol_server {
     uint32_t connections; /* most links to it at once; 0: no limit, but POL_POOL_DEFAULT for those that are shared */
     uint32_t calls_per_connection; /* most calls at once on a link that is shared; 0 stands for 1 */
     int64_t idle_keep;             /* ms that a shared link is kept without a call; 0: for ever */
-    int64_t validate_after;  /* ms without a call after which a link is proven alive before its next call; 0: never */
-    uint32_t spare;          /* links that are dialled ahead */
+    int64_t validate_after; /* ms without a call after which a link is proven alive before its next call; 0: never */
+    uint32_t spare;         /* links that are dialled ahead */
+    uint32_t attempts;      /* most of one call; 0 and 1: it is never repeated */
+    uint32_t retry_budget; /* repeats for which there need be no proof, in percent of its calls, over ten seconds … */
+    uint32_t retry_floor;    /* … and so many a second in any case */
+    int64_t retry_backoff;   /* ms before a call is repeated; doubles each time … */
+    int64_t retry_longest;   /* … up to this */
+    bool across_versions;    /* a call may be repeated at a member of another version */
     uint32_t calls;          /* most calls inside it at once; 0: no limit */
     uint32_t waiting_length; /* most calls in the line before it; UINT32_MAX: no limit */
     int64_t waiting_longest; /* ms that a call may stand in line; 0: for ever */
@@ -89,6 +95,7 @@ struct pol_call_rules {
 /* Of a member alone, beside those of its server. */
 struct pol_member {
     uint32_t connections; /* most links to it at once; 0: no limit */
+    uint32_t version;     /* of what runs there: a number for each; 0: not said */
 };
 
 struct pol_listener {
@@ -127,7 +134,7 @@ enum pol_event_kind {
     POL_CLIENT_OPENED, /* client listener identity carried */
     POL_CLIENT_BIND,   /* client level group alter offer · asks */
     POL_AUTH_LEG,      /* client · an auth3 · asks */
-    POL_CALL_BEGIN, /* client call level maybe rule presentation alone · first fragment of a request · asks; later ones … */
+    POL_CALL_BEGIN, /* client call level maybe rule presentation alone kept idempotent whole_only · first fragment of a request · asks; later ones … */
                     /* … flow on the lease */
     POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) orphaned · else co_cancel · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
@@ -139,7 +146,8 @@ enum pol_event_kind {
     POL_DIALLED,       /* link error ours · 0: connected; else errno */
     POL_PRESENTS,      /* link presentation · of the answer to a bind of ours that is told next: it was accepted */
     POL_BOUND,         /* link accepted group keeps multiplex differs · the server answered a bind; asks */
-    POL_ACCEPTED,      /* call first_done last_done · what write() has taken of its request */
+    POL_ACCEPTED,      /* call first_done last_done · what write() has taken of its request; less than before: … */
+                       /* … its link is dead, and the rest has never left this host */
     POL_ANSWER_BEGIN,  /* call fault status dne · first fragment of the answer · asks */
     POL_ANSWER_END,    /* call · the last one */
     POL_PROGRESS,      /* call · some more of its request was taken, or of its answer has come */
@@ -180,10 +188,13 @@ struct pol_event {
     bool fault;
     bool dne; /* PFC_DID_NOT_EXECUTE */
     bool on;
-    bool ours;      /* of an error: we lacked something, and the member was not asked */
-    bool alone;     /* larger than may be sent beside other calls */
-    bool multiplex; /* the server grants concurrent multiplexing (C706 12.6.3.1, PFC_CONC_MPX) */
-    bool differs;   /* of an answer to a bind that was replayed: it is not what the client was told */
+    bool ours;       /* of an error: we lacked something, and the member was not asked */
+    bool kept;       /* all of it is kept, so that it can be repeated */
+    bool idempotent; /* it does no harm to run it twice */
+    bool whole_only; /* its server does not begin to run it before its last fragment has come */
+    bool alone;      /* larger than may be sent beside other calls */
+    bool multiplex;  /* the server grants concurrent multiplexing (C706 12.6.3.1, PFC_CONC_MPX) */
+    bool differs;    /* of an answer to a bind that was replayed: it is not what the client was told */
     struct pol_id client;
     struct pol_id link;
     struct pol_id call;
@@ -219,6 +230,7 @@ enum pol_action_kind {
     POL_CLOSE,       /* client or link, reset when reason */
     POL_LISTEN_OFF,  /* listener */
     POL_LISTEN_ON,   /* listener: one that was closed because its server was down */
+    POL_AGAIN,       /* call proof: what went up on its link is over; a later POL_LEASE sends it up once more */
     POL_END,         /* call ending proof: it is over, its index is free again; write its line */
     POL_ABANDON, /* call ending proof farewell: write its line; it stays inside the server, its answer is dropped */
     POL_RELEASE, /* call: one that was abandoned is over, its index is free again */
@@ -285,6 +297,7 @@ enum pol_proof {
     POL_UNPROVEN,
     POL_P1_NOT_CONNECTED, /* no connection to the server came about */
     POL_P3_FIRST_PARTIAL, /* the kernel never had the whole first fragment, and the connection is closed */
+    POL_P4_LAST_PARTIAL,  /* the same of its last fragment, at a server that does not begin before that */
     POL_P5_FAULT_DNE,     /* the server said so: PFC_DID_NOT_EXECUTE */
     POL_P6_IN_PROXY,      /* the request never left the proxy */
     POL_PROOFS
@@ -303,6 +316,7 @@ struct pol_action {
     bool dne;
     bool alter;           /* POL_BIND: by alter_context */
     bool replay;          /* POL_BIND: a client was told the answer already; compare */
+    bool may_have_run;    /* POL_PASS: of a fault; an earlier attempt may have: no did-not-execute in it */
     bool regroup;         /* POL_PASS: of a bind or its answer, with `group` in it */
     struct pol_id client; /* the ids that do not apply have the index POL_NONE */
     struct pol_id link;

@@ -216,7 +216,8 @@ static bool alter_idle(struct pol_brain *b, const struct call *k)
         bool fits = presents(l, k->presentation) || l->presentation_count < POL_PRESENTATIONS_MAX;
         if (l->calls > 0 || !pol_identity_equal(l->carried, b->clients[k->client].carried))
             continue;
-        if (fits && takes_alter(b, l) && !pol_member_refuses(b, l->member, k->presentation)) {
+        if (fits && takes_alter(b, l) && !pol_member_refuses(b, l->member, k->presentation) &&
+            pol_retry_may_go_to(b, k, l->member)) {
             pol_pool_bind(b, i, k->presentation, true);
             return true;
         }
@@ -245,9 +246,10 @@ uint32_t pol_pool_take_spare(struct pol_brain *b, uint32_t server, struct pol_id
     return link;
 }
 
-static bool dial(struct pol_brain *b, uint32_t server, uint32_t presentation, struct pol_identity carried)
+static bool dial(struct pol_brain *b, uint32_t server, uint32_t presentation, const struct call *k,
+                 struct pol_identity carried)
 {
-    uint32_t member = pol_member_pick_for(b, server, presentation);
+    uint32_t member = pol_member_pick_for(b, server, presentation, k);
     uint32_t link = member == POL_NONE ? POL_NONE : pol_link_dial(b, POL_NONE, member);
     if (link == POL_NONE)
         return false;
@@ -299,7 +301,7 @@ void pol_pool_prepare(struct pol_brain *b, uint32_t call)
     else if (!pol_pool_has_room(b, k->server))
         pol_pool_make_room(b, k->server);
     else
-        dial(b, k->server, k->presentation, carried);
+        dial(b, k->server, k->presentation, k, carried);
     pol_server_wake(b, k->server);
 }
 
@@ -455,7 +457,7 @@ static bool sweep_server(struct pol_brain *b, uint32_t server)
            pol_pool_has_room(b, server)) {
         if (!pol_has_room(b))
             return true;
-        if (!dial(b, server, 0, ours))
+        if (!dial(b, server, 0, NULL, ours))
             break;
     }
     s->pool_changed = false;

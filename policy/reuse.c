@@ -38,7 +38,8 @@ uint32_t pol_reuse(struct pol_brain *b, uint32_t call)
     for (uint32_t i = s->open_first; i != POL_NONE && looked < LOOKED_AT; i = b->links[i].pool_next, looked++) {
         const struct link *l = &b->links[i];
         if (!pol_identity_equal(l->carried, b->clients[k->client].carried) || !presents(l, k->presentation) ||
-            !is_served(b, s, l) || is_stale(b, s, l) || (k->alone && l->calls > 0))
+            !is_served(b, s, l) || !pol_retry_may_go_to(b, k, l->member) || is_stale(b, s, l) ||
+            (k->alone && l->calls > 0))
             continue;
         if (best == POL_NONE || is_better(b, l, &b->links[best]))
             best = i;

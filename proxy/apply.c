@@ -13,6 +13,7 @@
 #include "listener.h"
 #include "plain_client.h"
 #include "pooled.h"
+#include "repeat.h"
 #include "reply.h"
 #include "translate.h"
 #include "upstream.h"
@@ -42,6 +43,8 @@ static void apply_pass(struct px_loop *loop, const struct pol_action *a)
         u->regroup = true;
         u->group = a->group;
     }
+    if (u)
+        u->may_have_run = a->may_have_run;
 }
 
 static void apply_swallow(struct px_loop *loop, const struct pol_action *a)
@@ -58,11 +61,19 @@ static void apply_lease(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
     struct px_upstream *u = link_of(loop, a->link);
-    if (!d)
-        return;
+    struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    k->attempts++;
     if (u && u->pooled)
-        px_pooled_lease(u, px_call_at(&loop->calls, a->call.index));
-    px_downstream_verdict(d, PX_FRONT_PASS);
+        px_pooled_lease(u, k);
+    if (d && d->front_call == k)
+        px_downstream_verdict(d, PX_FRONT_PASS);
+    else if (u && u->pooled && k->kept)
+        px_pooled_send_again(u, k);
+}
+
+static void apply_again(struct px_loop *loop, const struct pol_action *a)
+{
+    px_repeat_again(px_call_at(&loop->calls, a->call.index), a->proof);
 }
 
 /* The client knows that its front waits: it was not told anything else. */
@@ -207,6 +218,7 @@ static void free_call(struct px_loop *loop, struct px_call *k, struct px_downstr
     struct px_association *of_plain = k->plain ? k->association : NULL;
     if (k->upstream)
         px_pooled_forget(k->upstream, k);
+    px_repeat_forget(loop, k);
     px_call_free(&loop->calls, k);
     if (of_plain)
         px_association_release(of_plain);
@@ -282,27 +294,17 @@ static void apply_check(struct px_loop *loop, const struct pol_action *a)
 }
 
 static void (*const rows[])(struct px_loop *, const struct pol_action *) = {
-    [POL_PASS] = apply_pass,
-    [POL_SWALLOW] = apply_swallow,
-    [POL_LEASE] = apply_lease,
-    [POL_HOLD] = apply_hold,
-    [POL_PAUSE] = apply_pause,
-    [POL_RESUME] = apply_resume,
-    [POL_DIAL] = apply_dial,
-    [POL_OWN] = apply_own,
-    [POL_BIND] = apply_bind,
-    [POL_ANSWER_BIND] = apply_answer_bind,
-    [POL_FAULT] = apply_fault,
-    [POL_END_INPUT] = apply_end_input,
-    [POL_CLOSE] = apply_close,
-    [POL_LISTEN_OFF] = apply_listen_off,
-    [POL_END] = apply_end,
-    [POL_ABANDON] = apply_abandon,
-    [POL_RELEASE] = apply_release,
-    [POL_PROBE] = apply_probe,
-    [POL_LISTEN_ON] = apply_listen_on,
-    [POL_MEMBER] = apply_member,
-    [POL_CHECK] = apply_check,
+    [POL_PASS] = apply_pass,       [POL_SWALLOW] = apply_swallow,
+    [POL_LEASE] = apply_lease,     [POL_HOLD] = apply_hold,
+    [POL_PAUSE] = apply_pause,     [POL_RESUME] = apply_resume,
+    [POL_DIAL] = apply_dial,       [POL_OWN] = apply_own,
+    [POL_BIND] = apply_bind,       [POL_ANSWER_BIND] = apply_answer_bind,
+    [POL_FAULT] = apply_fault,     [POL_END_INPUT] = apply_end_input,
+    [POL_CLOSE] = apply_close,     [POL_LISTEN_OFF] = apply_listen_off,
+    [POL_AGAIN] = apply_again,     [POL_END] = apply_end,
+    [POL_ABANDON] = apply_abandon, [POL_RELEASE] = apply_release,
+    [POL_PROBE] = apply_probe,     [POL_LISTEN_ON] = apply_listen_on,
+    [POL_MEMBER] = apply_member,   [POL_CHECK] = apply_check,
 };
 static_assert(sizeof rows / sizeof *rows == POL_ACTION_KINDS, "a row for each action");
 

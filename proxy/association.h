@@ -21,6 +21,15 @@ struct px_context {
     bool offered; /* in the bind that has no answer yet; else accepted */
 };
 
+/* An attempt of a call that came to nothing. */
+struct px_try {
+    const char *server; /* the member */
+    const char *evidence;
+    uint8_t proof; /* enum pol_proof: that it did not run */
+};
+
+#define PX_TRIES_MOST 4u
+
 /* One call: what its log line will say, and where its bytes stand. Times are µs of the monotonic clock. */
 struct px_call {
     struct pol_id id;
@@ -53,6 +62,13 @@ struct px_call {
     struct px_association *association;
     const char *server; /* the member that it went to, as configured; NULL: none. Lives as long as the process */
 
+    /* of a plain client's call */
+    uint8_t *kept; /* the request, so that it can be sent up once more; NULL: it cannot; owned */
+    size_t kept_length;
+    struct px_try tries[PX_TRIES_MOST]; /* the attempts before this one, the last of them */
+    uint8_t try_count;
+    uint8_t attempts; /* leases, ever */
+
     /* on a shared link, plain */
     struct px_upstream *upstream;
     uint32_t presentation;             /* of its context, see offers.h */
@@ -77,9 +93,10 @@ struct px_association {
     struct px_context *contexts;                             /* owned; NULL: none */
     uint32_t context_count, context_capacity, context_limit; /* the limit is never 0 */
     uint8_t bind_auth_type, bind_auth_level;                 /* highest level seen */
-    bool may_share;                                          /* its server's settings let clients share links */
-    bool has_bound;                                          /* a bind was seen */
-    bool plain; /* its binds are those of `offers`, and were answered here; it has no contexts */
+    bool starts_whole; /* its server begins a call when its last fragment has come, where there are no pipes */
+    bool may_share;    /* its server's settings let clients share links */
+    bool has_bound;    /* a bind was seen */
+    bool plain;        /* its binds are those of `offers`, and were answered here; it has no contexts */
     uint8_t offer_count;
     uint16_t frag_size; /* plain: bytes, both ways, as it was told */
     uint32_t offers[PX_OFFERS_MAX];

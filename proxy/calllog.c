@@ -2,6 +2,7 @@
 #include "calllog.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "../dissect/names.h"
 #include "sentence.h"
@@ -54,6 +55,18 @@ static void put_status(struct px_log *log, const struct px_call *k)
     px_log_word(log, PX_LOG_KEY("status_name"), k->has_status ? dis_fault_name(k->status) : NULL);
 }
 
+/* "10.0.0.5:5000 part P3, 10.0.0.6:5000 all none": the attempts before the last one, as many as are remembered. */
+static void put_tries(struct px_log *log, const struct px_call *k)
+{
+    char text[512] = "";
+    for (unsigned i = 0; i < k->try_count; i++) {
+        size_t length = strlen(text);
+        snprintf(text + length, sizeof text - length, "%s%s %s %s", i ? ", " : "", k->tries[i].server,
+                 k->tries[i].evidence, pol_proof_name(k->tries[i].proof));
+    }
+    px_log_text(log, PX_LOG_KEY("tries"), k->try_count ? text : NULL);
+}
+
 void px_calllog_line(struct px_log *log, const struct px_call *k, unsigned ending, unsigned proof, int64_t now_us)
 {
     px_log_begin(log, "call");
@@ -72,9 +85,10 @@ void px_calllog_line(struct px_log *log, const struct px_call *k, unsigned endin
     px_log_time(log, PX_LOG_KEY("waited_us"), k->begun, k->leased_at);
     px_log_time(log, PX_LOG_KEY("first_us"), k->begun, k->first_answer);
     px_log_time(log, PX_LOG_KEY("total_us"), k->begun, k->ended >= 0 ? k->ended : now_us);
-    px_log_number(log, PX_LOG_KEY("attempts"), k->leased);
+    px_log_number(log, PX_LOG_KEY("attempts"), k->attempts);
     px_log_word(log, PX_LOG_KEY("evidence"), px_call_evidence(k));
     px_log_word(log, PX_LOG_KEY("proof"), proof ? pol_proof_name(proof) : NULL);
+    put_tries(log, k);
     put_status(log, k);
     px_log_word(log, PX_LOG_KEY("end"), pol_ending_name(ending));
     px_log_end(log);

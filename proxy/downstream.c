@@ -18,6 +18,7 @@
 #include "keepalive.h"
 #include "plain_client.h"
 #include "pooled.h"
+#include "repeat.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -168,6 +169,8 @@ static bool consider(struct px_downstream *d, struct run *run, size_t length, co
     }
     if (fact.offence)
         px_calllog_offence(&d->loop->log, d->association, "client", fact.offence);
+    if (fact.asks && unit && unit->context && unit->status == PX_UNIT_WHOLE)
+        fact.ask.kept = px_repeat_keep(d->loop, fact.call, run->bytes + run->at, unit->length);
     if (fact.asks) {
         ask(d, run, &fact);
         return d->front == PX_FRONT_PASS;
@@ -473,6 +476,7 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
         close(fd);
         return;
     }
+    d->association->starts_whole = loop->settings->servers[settings->server].starts_calls == PX_STARTS_AFTER_LAST;
     d->association->may_share = loop->settings->servers[settings->server].sharing == PX_SHARING_STATELESS;
     d->association->opened = loop->now;
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);

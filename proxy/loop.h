@@ -54,6 +54,7 @@ struct px_loop {
     struct pol_event *queue; /* what the brain is to be told at the end of the turn */
     size_t queue_length, queue_capacity;
     struct px_upstream *flush;   /* shared links that were given something, linked by next_flush */
+    size_t kept;                 /* bytes of requests that are kept to be sent up once more */
     struct px_offers offers;     /* of plain clients */
     struct px_downstream *ready; /* those whose front was released, linked by next_ready */
 

@@ -223,6 +223,7 @@ static void take_bound(struct px_upstream *u, const struct dis_pdu *pdu)
 void px_pooled_lease(struct px_upstream *u, struct px_call *k)
 {
     struct px_pooled *p = u->pooled;
+    k->association->parties += !k->plain;
     k->plain = true;
     k->upstream = u;
     k->server = u->member;
@@ -235,7 +236,6 @@ void px_pooled_lease(struct px_upstream *u, struct px_call *k)
         p->unaccepted = k->id.index;
     p->calls++;
     u->association->calls++;
-    k->association->parties++;
 }
 
 void px_pooled_forget(struct px_upstream *u, struct px_call *k)
@@ -307,6 +307,13 @@ void px_pooled_send(struct px_upstream *u, struct px_call *k, const uint8_t *byt
         k->last_end = given(u);
 }
 
+void px_pooled_send_again(struct px_upstream *u, struct px_call *k)
+{
+    k->leased = true;
+    k->leased_at = u->loop->now;
+    px_pooled_send(u, k, k->kept, k->kept_length);
+}
+
 void px_pooled_cancel(struct px_upstream *u, const struct px_call *k)
 {
     uint8_t pdu[DIS_HEADER_SIZE];
@@ -368,8 +375,13 @@ static void take_answer(struct px_upstream *u, struct px_call *k, uint8_t *bytes
     if (fact.asks) {
         fact.ask.link = u->id;
         u->pass = false;
+        u->may_have_run = false;
         px_loop_tell(u->loop, &fact.ask);
+        if (k->upstream != u)
+            return; /* it will be sent up once more */
         k->swallow_answer = !u->pass;
+        if (u->pass && u->may_have_run)
+            dis_set_flags(bytes, pdu->header.flags & (uint8_t)~DIS_DID_NOT_EXECUTE);
     }
     u->association->bytes_down += pdu->header.frag_length;
     if (u->pass)

@@ -45,6 +45,9 @@ void px_pooled_lease(struct px_upstream *u, struct px_call *k);
 /* Fragments of its request, translated and kept until px_pooled_flush(). */
 void px_pooled_send(struct px_upstream *u, struct px_call *k, const uint8_t *bytes, size_t length);
 
+/* A request that is kept, on a lease after the first. */
+void px_pooled_send_again(struct px_upstream *u, struct px_call *k);
+
 /* A cancel of its client's, or one of ours. */
 void px_pooled_cancel(struct px_upstream *u, const struct px_call *k);
 

@@ -94,6 +94,12 @@ static const struct pol_server *describe_servers(const struct px_roster *roster,
                                           .idle_keep = from->idle_keep,
                                           .validate_after = from->validate_after,
                                           .spare = from->retired ? 0 : from->spare,
+                                          .attempts = from->attempts,
+                                          .retry_budget = from->retry_budget,
+                                          .retry_floor = from->retry_floor,
+                                          .retry_backoff = from->retry_backoff,
+                                          .retry_longest = from->retry_longest,
+                                          .across_versions = from->across_versions,
                                           .calls = from->calls,
                                           .waiting_length = from->waiting_length,
                                           .waiting_longest = from->waiting_longest,
@@ -114,12 +120,25 @@ static const struct pol_server *describe_servers(const struct px_roster *roster,
     return servers;
 }
 
+/* A number for each version of a server's members, from 1: that of the first one with the same text. */
+static uint32_t version_of(const struct px_server *server, unsigned member)
+{
+    const char *version = server->members[member].version;
+    for (unsigned i = 0; version && i <= member; i++)
+        if (server->members[i].version && strcmp(server->members[i].version, version) == 0)
+            return i + 1;
+    return 0;
+}
+
 static const struct pol_member *describe_members(const struct px_roster *roster, const struct px_settings *settings)
 {
     struct pol_member *members = px_must(calloc(roster->member_count ? roster->member_count : 1, sizeof *members));
     for (uint32_t i = 0; i < settings->server_count; i++)
         for (unsigned m = 0; m < settings->servers[i].member_count; m++)
-            members[roster->first[i] + m].connections = settings->servers[i].members[m].connections;
+            members[roster->first[i] + m] = (struct pol_member){
+                .connections = settings->servers[i].members[m].connections,
+                .version = version_of(&settings->servers[i], m)
+            };
     return members;
 }
 

@@ -30,6 +30,9 @@ static const char *const what_happened[POL_ENDINGS] = {
 static const char *const why_proven[POL_PROOFS] = {
     [POL_P1_NOT_CONNECTED] = "no connection to the server came about",
     [POL_P3_FIRST_PARTIAL] = "the kernel never had the whole first fragment, and the connection is closed",
+    [POL_P4_LAST_PARTIAL] =
+        "the kernel never had the whole last fragment, its server begins no call before that, and the connection "
+        "is closed",
     [POL_P5_FAULT_DNE] = "the server said so, by a fault with did-not-execute",
     [POL_P6_IN_PROXY] = "it never left the proxy",
 };
@@ -105,6 +108,20 @@ static void put_evidence(struct text *t, const struct px_call *k)
     put(t, " Evidence: %s, %s.", evidences[evidence(k)].word, evidences[evidence(k)].clause);
 }
 
+/* Those before the last one. */
+static void put_tries(struct text *t, const struct px_call *k)
+{
+    for (unsigned i = 0; i < k->try_count; i++) {
+        const struct px_try *try = &k->tries[i];
+        put(t, " %s at %s came to nothing (evidence: %s; ", i ? "Another attempt" : "An attempt", try->server,
+            try->evidence);
+        if (try->proof)
+            put(t, "proof: %s, it had not run) and was repeated.", pol_proof_name(try->proof));
+        else
+            put(t, "it may have run, and does no harm to run twice) and was repeated.");
+    }
+}
+
 static void put_line(struct text *t, const struct px_line_before *line)
 {
     if (!line->server)
@@ -132,6 +149,7 @@ void px_sentence_open(const struct px_call *k, const struct px_line_before *line
             k->bytes_out);
     }
     put_evidence(&t, k);
+    put_tries(&t, k);
 }
 
 static void put_proof(struct text *t, unsigned ending, unsigned proof)
@@ -163,6 +181,7 @@ void px_sentence_ended(const struct px_call *k, unsigned ending, unsigned proof,
     put_time(&t, k->begun, ended);
     put(&t, ": %s%s%s.", pol_ending_name(ending), what ? ", " : "", what ? what : "");
     put_evidence(&t, k);
+    put_tries(&t, k);
     put_proof(&t, ending, proof);
     put_status(&t, k);
 }

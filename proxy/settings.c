@@ -68,8 +68,10 @@ void px_settings_free(struct px_settings *settings)
 {
     for (unsigned i = 0; i < settings->server_count; i++) {
         struct px_server *server = &settings->servers[i];
-        for (unsigned j = 0; j < server->member_count; j++)
+        for (unsigned j = 0; j < server->member_count; j++) {
             free(server->members[j].text);
+            free(server->members[j].version);
+        }
         free(server->members);
         free(server->name);
     }

@@ -71,8 +71,15 @@ enum px_sharing {
     PX_SHARING_NONE,
 };
 
+/* When the server begins to run a call. */
+enum px_starts {
+    PX_STARTS_AFTER_FIRST, /* perhaps when its first fragment has come */
+    PX_STARTS_AFTER_LAST,  /* not before its last one, unless it has pipes */
+};
+
 struct px_member {
     char *text;           /* as written; owned */
+    char *version;        /* of what runs there; NULL: not said; owned */
     unsigned connections; /* most links to it at once */
     struct px_address address;
 };
@@ -85,9 +92,16 @@ struct px_server {
     unsigned connections;          /* most links at once */
     unsigned calls_per_connection; /* on a link that is shared; never 0 */
     enum px_sharing sharing;
-    int64_t idle_keep;        /* ms that a shared link is kept without a call; 0: for ever */
-    int64_t validate_after;   /* ms without a call, then it is proven alive before the next; 0: never */
-    unsigned spare;           /* links that are dialled ahead */
+    int64_t idle_keep;      /* ms that a shared link is kept without a call; 0: for ever */
+    int64_t validate_after; /* ms without a call, then it is proven alive before the next; 0: never */
+    unsigned spare;         /* links that are dialled ahead */
+    unsigned attempts;      /* most of one call; never 0 */
+    unsigned retry_budget;  /* percent */
+    unsigned retry_floor;   /* a second */
+    int64_t retry_backoff;  /* ms; never 0 */
+    int64_t retry_longest;  /* ms; never 0 */
+    bool across_versions;
+    enum px_starts starts_calls;
     unsigned calls;           /* most calls inside the server at once */
     unsigned abandoned;       /* most calls whose answer nobody waits for; 0: not given */
     unsigned waiting_length;  /* most calls that wait for a slot; 0: none may */

@@ -53,6 +53,9 @@ static const char *const checks[] = { [PX_CHECK_NONE] = "none",
                                       [PX_CHECK_LISTENING] = "listening",
                                       NULL };
 static const char *const when_down[] = { [PX_WHEN_DOWN_ANSWER] = "answer", [PX_WHEN_DOWN_REFUSE] = "refuse", NULL };
+static const char *const starts[] = {
+    [PX_STARTS_AFTER_FIRST] = "first-fragment", [PX_STARTS_AFTER_LAST] = "last-fragment", NULL
+};
 static const char *const sharing[] = { [PX_SHARING_STATELESS] = "stateless", [PX_SHARING_NONE] = "none", NULL };
 static const char *const on_timeout[] = {
     [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", [PX_ON_TIMEOUT_ORPHAN] = "orphan", NULL
@@ -78,6 +81,9 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(ADDRESS(px_member, 1)) },
     { "servers.*.members.*.connections", "count or unlimited", "unlimited", "Most connections to it at once.",
       RULE(LIMIT(px_member, connections)) },
+    { "servers.*.members.*.version", "name", NULL,
+      "Of what runs there; calls are repeated at members of the same one.",
+      RULE(.read = px_read_name, TEXT(px_member, version)) },
     { "servers.*.connections", "count or unlimited", "unlimited",
       "Most connections to the server at once; of those that clients share there are at most 8 without it.",
       RULE(LIMIT(px_server, connections)) },
@@ -93,6 +99,25 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(DURATION(px_server, validate_after, 1), .none = "never") },
     { "servers.*.idle.spare", "count", "0", "How many connections are made before anybody needs them.",
       RULE(NUMBER(PX_VALUE_COUNT, px_server, spare, 0, 1000)) },
+    { "servers.*.retry.attempts", "count", "3", "How often a call is sent at most.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, attempts, 1, 100)) },
+    { "servers.*.retry.budget", "count", "20",
+      "Most repeats without proof, in percent of the calls of the last ten seconds.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, retry_budget, 0, 100)) },
+    { "servers.*.retry.floor", "count", "3", "As many of them a second are allowed in any case.",
+      RULE(NUMBER(PX_VALUE_COUNT, px_server, retry_floor, 0, 1000000)) },
+    { "servers.*.retry.backoff", "duration", "50ms",
+      "How long after a failed attempt the next one is made, at first.",
+      RULE(DURATION(px_server, retry_backoff, 1)) },
+    { "servers.*.retry.longest-backoff", "duration", "2s", "How long at most, after doubling each time.",
+      RULE(DURATION(px_server, retry_longest, 1)) },
+    { "servers.*.retry.across-versions", "yes or no", "no",
+      "Whether a call may be repeated at a member of another version.",
+      RULE(.read = px_read_flag, .print = px_print_flag, .offset = offsetof(struct px_server, across_versions)) },
+    { "servers.*.starts-calls-after", "first-fragment or last-fragment", "first-fragment",
+      "What the server must have of a request before it begins to run the call.",
+      RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, starts_calls),
+           .words = starts) },
     { "servers.*.calls", "count or unlimited", "unlimited", "Most calls inside the server at once.",
       RULE(LIMIT(px_server, calls)) },
     { "servers.*.connect-timeout", "duration", "3s", "How long connecting to a member may take.",

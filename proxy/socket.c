@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "unsent.h"
+
 /* Reads after an error: what the peer sent before its reset is still in the kernel. */
 #define LAST_READS 64
 
@@ -321,4 +323,18 @@ bool px_socket_is_acknowledged(const struct px_socket *s)
     if (px_buffer_length(&s->out) > 0)
         return false;
     return ioctl(s->fd, SIOCOUTQ, &waiting) != 0 || waiting == 0;
+}
+
+uint64_t px_socket_left(const struct px_socket *s)
+{
+    uint32_t unsent = 0;
+    return s->fd >= 0 && px_unsent_of_dead(s->fd, &unsent) ? s->taken - unsent : s->taken;
+}
+
+bool px_socket_has_unsent(const struct px_socket *s)
+{
+    int unsent = 0;
+    if (s->fd < 0)
+        return false;
+    return px_buffer_length(&s->out) > 0 || (ioctl(s->fd, SIOCOUTQNSD, &unsent) == 0 && unsent > 0);
 }

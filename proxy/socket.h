@@ -76,6 +76,13 @@ void px_socket_give_up(struct px_socket *s);
 /* Closes now; what is still in `out` is lost. `reset`: by RST. */
 void px_socket_close(struct px_socket *s, bool reset);
 
+/* Of the bytes that write() has taken, how many can have left this host. It is known only of a connection that is dead: while it
+ * lives, and after a FIN of either side, the kernel goes on sending. Then, and where it cannot be known, it is all of them. */
+uint64_t px_socket_left(const struct px_socket *s);
+
+/* True when there are bytes that have not left this host: ours, or the kernel's. */
+bool px_socket_has_unsent(const struct px_socket *s);
+
 /* True when the peer's kernel has acknowledged every byte, or never will. */
 bool px_socket_is_acknowledged(const struct px_socket *s);
 

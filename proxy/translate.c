@@ -128,6 +128,8 @@ static void note_unit(struct px_calls *calls, struct px_association *a, const st
     fact->ask.rule = unit->row;
     fact->ask.presentation = context->presentation;
     fact->ask.alone = !k->request_done;
+    fact->ask.idempotent = px_knowledge_idempotent(&context->knowledge, k->opnum).holds;
+    fact->ask.whole_only = a->starts_whole && !px_knowledge_pipes(&context->knowledge, k->opnum).holds;
 }
 
 bool px_translate_plain(struct px_calls *calls, struct px_association *a, const struct dis_pdu *pdu,
@@ -410,4 +412,19 @@ bool px_translate_accepted(const struct px_calls *calls, struct px_association *
             return progress_up_of(a, k, taken, event);
     }
     return false;
+}
+
+bool px_translate_left(struct px_call *k, uint64_t left, struct pol_event *event)
+{
+    uint8_t seen = seen_by_write(k, left);
+    if (!k->leased || seen >= k->write_seen)
+        return false;
+    k->write_seen = seen;
+    *event = (struct pol_event){ .kind = POL_ACCEPTED,
+                                 .client = no_id,
+                                 .link = no_id,
+                                 .call = k->id,
+                                 .first_done = seen & 1,
+                                 .last_done = seen & 2 };
+    return true;
 }

@@ -40,6 +40,10 @@ void px_translate_down(struct px_calls *calls, struct px_association *a, const s
 /* The PDU, `length` bytes, has been passed on upwards: notes where in the stream its call's fragments end. */
 void px_translate_passed_up(struct px_association *a, struct px_call *call, const struct dis_header *header);
 
+/* The link of this call is dead, and its stream has left this host only up to `left`: fills the event that the brain is to be
+ * told, if that is less than it was told before. */
+bool px_translate_left(struct px_call *k, uint64_t left, struct pol_event *event);
+
 /* write() has taken the upward stream up to `taken`: fills the event that the brain has not been told yet, if any. */
 bool px_translate_accepted(const struct px_calls *calls, struct px_association *a, uint64_t taken,
                            struct pol_event *event);

@@ -33,11 +33,28 @@ static bool is_open(const struct px_upstream *u)
     return !u->is_closing;
 }
 
+/* A connection that is dead has given back what never left this host: of the requests that is in, less has gone up than
+ * write() has taken. */
+static void tell_left(struct px_upstream *u)
+{
+    struct pol_event e;
+    uint64_t left = px_socket_left(&u->socket);
+    uint32_t k = u->pooled ? u->pooled->first_call : u->association->first_call;
+    while (left < u->socket.taken && k != POL_NONE) {
+        struct px_call *call = px_call_at(&u->loop->calls, k);
+        if (px_translate_left(call, left, &e))
+            px_loop_tell(u->loop, &e);
+        k = u->pooled ? call->link_next : call->next;
+    }
+}
+
 static void end(struct px_upstream *u, enum pol_how how)
 {
     if (u->ended)
         return;
     u->ended = true;
+    if (how == POL_RESET && is_open(u))
+        tell_left(u);
     if (is_open(u))
         px_socket_watch(&u->socket, PX_WATCH_NOTHING);
     struct pol_event e = event_of(u, POL_LINK_END);
@@ -346,6 +363,7 @@ static void detach(struct px_upstream *u, unsigned reason)
 
 void px_upstream_close(struct px_upstream *u, bool reset, enum pol_when when, unsigned reason)
 {
+    reset = reset || (when == POL_NOW && px_socket_has_unsent(&u->socket)); /* the kernel would go on sending them */
     detach(u, reason);
     px_keepalive_end(u->keepalive);
     u->keepalive = NULL;

@@ -23,9 +23,10 @@ struct px_upstream {
     bool connected;
     bool regroup; /* beside POL_PASS: the association group that its client is told */
     uint32_t group;
-    bool pass;    /* what the brain said of the PDU that it was asked about */
-    bool stopped; /* the brain knows that this server does not read */
-    bool ended;   /* the brain knows that no more comes */
+    bool may_have_run; /* beside POL_PASS of a fault: no did-not-execute in it */
+    bool pass;         /* what the brain said of the PDU that it was asked about */
+    bool stopped;      /* the brain knows that this server does not read */
+    bool ended;        /* the brain knows that no more comes */
     bool is_closing;
 };
 

@@ -93,6 +93,9 @@ static const struct field event_fields[] = {
     { "presentation", NUMBER, EVENT(presentation), 0, NULL },
     { "carried", WIDE, EVENT(carried.low), 0, NULL },
     { "alone", WORD, EVENT(alone), 0, flag_name },
+    { "kept", WORD, EVENT(kept), 0, flag_name },
+    { "idempotent", WORD, EVENT(idempotent), 0, flag_name },
+    { "whole-only", WORD, EVENT(whole_only), 0, flag_name },
     { "multiplex", WORD, EVENT(multiplex), 0, flag_name },
     { "differs", WORD, EVENT(differs), 0, flag_name },
 };
@@ -119,6 +122,7 @@ static const struct field action_fields[] = {
     { "group", NUMBER, ACTION(group), 0, NULL },
     { "alter", WORD, ACTION(alter), 0, flag_name },
     { "replay", WORD, ACTION(replay), 0, flag_name },
+    { "may-have-run", WORD, ACTION(may_have_run), 0, flag_name },
 };
 
 static_assert(sizeof(bool) == 1 && sizeof(int) == 4, "fields are read and written by their size");
@@ -130,7 +134,7 @@ static const char *const event_keys[] = {
     [POL_CLIENT_OPENED] = "client listener? address? carried?",
     [POL_CLIENT_BIND] = "client level? group? alter? offer?",
     [POL_AUTH_LEG] = "client",
-    [POL_CALL_BEGIN] = "client call level? maybe? rule? presentation? alone?",
+    [POL_CALL_BEGIN] = "client call level? maybe? rule? presentation? alone? kept? idempotent? whole-only?",
     [POL_CLIENT_CONTROL] = "client call? orphaned?",
     [POL_CLIENT_STRAY] = "client",
     [POL_CLIENT_END] = "client how cut?",
@@ -158,7 +162,7 @@ static const char *const event_keys[] = {
 static_assert(COUNT(event_keys) == POL_EVENT_KINDS, "keys for each event");
 
 static const char *const action_keys[] = {
-    [POL_PASS] = "call? client? link? group?",
+    [POL_PASS] = "call? client? link? group? may-have-run?",
     [POL_SWALLOW] = "call? link?",
     [POL_LEASE] = "call client link",
     [POL_HOLD] = "client",
@@ -173,6 +177,7 @@ static const char *const action_keys[] = {
     [POL_CLOSE] = "client? link? with when delay? reason",
     [POL_LISTEN_OFF] = "listener",
     [POL_LISTEN_ON] = "listener",
+    [POL_AGAIN] = "call proof",
     [POL_END] = "call ending proof",
     [POL_ABANDON] = "call link ending say",
     [POL_RELEASE] = "call",
