@@ -17,6 +17,7 @@ bool pol_plain_answer(struct pol_brain *b, uint32_t client)
         c->multiplex = offer->multiplex;
     c->offers[c->binds++] = c->offer;
     c->learning = 0;
+    c->moving = false;
     c->front = FRONT_EMPTY;
     struct pol_action *a = pol_client_emit(b, POL_ANSWER_BIND, client);
     a->ack = true;
@@ -42,14 +43,18 @@ void pol_plain_begin(struct pol_brain *b, uint32_t client)
 /* Not beside its calls: they are on other links, and their answers must not overtake what the new one says. */
 static void go(struct pol_brain *b, uint32_t client)
 {
-    if (b->clients[client].calls == 0)
-        pol_client_seek(b, client, POL_NONE);
+    const struct client *c = &b->clients[client];
+    if (c->calls > 0 || (c->learning && pol_plain_answer(b, client)))
+        return;
+    pol_client_seek(b, client, POL_NONE);
 }
 
-static void move_to_own_link(struct pol_brain *b, uint32_t client)
+/* Or only to learn what its server says to an alter_context: then the link goes to the pool. */
+static void move_to_own_link(struct pol_brain *b, uint32_t client, uint32_t learning)
 {
     struct client *c = &b->clients[client];
     c->moving = true;
+    c->learning = learning;
     pol_client_emit(b, POL_HOLD, client);
     go(b, client);
 }
@@ -169,6 +174,12 @@ static void admit(struct pol_brain *b, uint32_t client)
         wait(b, client);
 }
 
+static void answer_or_learn(struct pol_brain *b, uint32_t client)
+{
+    if (!pol_plain_answer(b, client))
+        move_to_own_link(b, client, b->clients[client].offer);
+}
+
 void pol_plain_asked(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
@@ -177,11 +188,10 @@ void pol_plain_asked(struct pol_brain *b, uint32_t client)
         admit(b, client);
     else if (c->front == FRONT_CONTROL)
         pol_client_pass(b, client);
-    else if (c->front == FRONT_BIND && c->alter && c->offer && c->binds < POL_BINDS_MAX &&
-             pol_plain_answer(b, client))
-        return;
+    else if (c->front == FRONT_BIND && c->alter && c->offer && c->binds < POL_BINDS_MAX)
+        answer_or_learn(b, client);
     else
-        move_to_own_link(b, client);
+        move_to_own_link(b, client, 0);
 }
 
 /* What it asked next has waited for this. */
