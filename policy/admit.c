@@ -101,6 +101,15 @@ static bool has_link(struct pol_brain *b, uint32_t call)
     return !k->presentation || k->link != POL_NONE;
 }
 
+/* It waits for a link and not for a place, if one is being prepared for it, or can be. */
+static bool is_expected(const struct pol_brain *b, const struct call *k)
+{
+    const struct server *s = &b->servers[k->server];
+    uint32_t slots = s->settings.calls ? s->settings.calls - s->inside : UINT32_MAX;
+    uint32_t waiting = s->waiting[LINE_PLAIN];
+    return k->presentation && has_slot(b, s) && waiting < slots && waiting < pol_pool_prospects(b, k->server);
+}
+
 enum admission pol_admit(struct pol_brain *b, uint32_t call)
 {
     struct server *s = &b->servers[b->calls[call].server];
@@ -115,7 +124,8 @@ enum admission pol_admit(struct pol_brain *b, uint32_t call)
         pol_server_suspect(b, b->calls[call].server);
         return REFUSED;
     }
-    if (s->waiting[LINE_OWNED] + s->waiting[LINE_PLAIN] >= s->settings.waiting_length)
+    if (s->waiting[LINE_OWNED] + s->waiting[LINE_PLAIN] >= s->settings.waiting_length &&
+        !is_expected(b, &b->calls[call]))
         return REFUSED;
     join_line(b, call);
     return IN_LINE;

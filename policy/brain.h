@@ -447,6 +447,8 @@ void pol_pool_share(struct pol_brain *b, uint32_t link);   /* it counts among th
 void pol_pool_unshare(struct pol_brain *b, uint32_t link); /* … and no longer */
 void pol_pool_bind(struct pol_brain *b, uint32_t link, uint32_t presentation, bool alter);
 void pol_pool_prepare(struct pol_brain *b, uint32_t call); /* a link for it: nobody waits behind a closed door */
+/* Links that calls which wait may have before any call is over. */
+uint32_t pol_pool_prospects(const struct pol_brain *b, uint32_t server);
 void pol_pool_connected(struct pol_brain *b, uint32_t link);
 void pol_pool_presents(struct pol_brain *b, const struct pol_event *e);
 void pol_pool_bound(struct pol_brain *b, const struct pol_event *e);

@@ -284,6 +284,17 @@ static void break_promise(struct pol_brain *b, uint32_t call)
     pol_client_cut(b, client, false, POL_BY_BROKEN_PROMISE);
 }
 
+uint32_t pol_pool_prospects(const struct pol_brain *b, uint32_t server)
+{
+    const struct server *s = &b->servers[server];
+    uint32_t limit = s->settings.connections;
+    uint32_t most = limit ? limit : POL_POOL_DEFAULT, there = limit ? s->links : s->shared;
+    uint32_t count = s->preparing + (there < most ? most - there : 0);
+    for (uint32_t i = s->open_first; i != POL_NONE; i = b->links[i].pool_next)
+        count += b->links[i].calls == 0;
+    return count;
+}
+
 void pol_pool_prepare(struct pol_brain *b, uint32_t call)
 {
     const struct call *k = &b->calls[call];
