@@ -104,6 +104,7 @@ struct link {
     bool shared;    /* DIALLING to POOLED, and while it ends: it counts among the links of the pool */
     bool preparing; /* shared: DIALLING or BINDING, for whoever needs it first */
     bool open;      /* POOLED: it stands in its server's list of links with room for a call */
+    bool multiplex; /* shared: its server takes several calls at once on it */
     bool stopped;   /* POOLED: its server does not take bytes */
     bool alone;     /* POOLED: a request goes up that is too large to have others beside it */
     bool spare;     /* dialled ahead, for nobody in particular */
@@ -446,9 +447,9 @@ uint32_t pol_pool_take_spare(struct pol_brain *b, uint32_t server, struct pol_id
 void pol_pool_share(struct pol_brain *b, uint32_t link);   /* it counts among the shared ones from now on … */
 void pol_pool_unshare(struct pol_brain *b, uint32_t link); /* … and no longer */
 void pol_pool_bind(struct pol_brain *b, uint32_t link, uint32_t presentation, bool alter);
-void pol_pool_prepare(struct pol_brain *b, uint32_t call); /* a link for it: nobody waits behind a closed door */
 /* Links that calls which wait may have before any call is over. */
 uint32_t pol_pool_prospects(const struct pol_brain *b, uint32_t server);
+void pol_pool_prepare(struct pol_brain *b, uint32_t call); /* a link for it: nobody waits behind a closed door */
 void pol_pool_connected(struct pol_brain *b, uint32_t link);
 void pol_pool_presents(struct pol_brain *b, const struct pol_event *e);
 void pol_pool_bound(struct pol_brain *b, const struct pol_event *e);

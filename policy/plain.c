@@ -14,7 +14,7 @@ bool pol_plain_answer(struct pol_brain *b, uint32_t client)
     if (!offer->known)
         return false;
     if (c->binds == 0)
-        c->multiplex = offer->multiplex;
+        c->multiplex = c->multiplex && offer->multiplex;
     c->offers[c->binds++] = c->offer;
     c->learning = 0;
     c->moving = false;

@@ -132,7 +132,7 @@ struct pol_settings {
 enum pol_event_kind {
     POL_TICK,          /* nothing happened but time: after pol_next_wake(), or because `more` was set */
     POL_CLIENT_OPENED, /* client listener identity carried */
-    POL_CLIENT_BIND,   /* client level group alter offer · asks */
+    POL_CLIENT_BIND,   /* client level group alter offer multiplex · asks */
     POL_AUTH_LEG,      /* client · an auth3 · asks */
     POL_CALL_BEGIN, /* client call level maybe rule presentation alone kept idempotent whole_only · first fragment of a request · asks; later ones … */
                     /* … flow on the lease */
@@ -193,8 +193,9 @@ struct pol_event {
     bool idempotent; /* it does no harm to run it twice */
     bool whole_only; /* its server does not begin to run it before its last fragment has come */
     bool alone;      /* larger than may be sent beside other calls */
-    bool multiplex;  /* the server grants concurrent multiplexing (C706 12.6.3.1, PFC_CONC_MPX) */
-    bool differs;    /* of an answer to a bind that was replayed: it is not what the client was told */
+    bool
+        multiplex; /* concurrent multiplexing (C706 12.6.3.1, PFC_CONC_MPX): a client asks for it, a server grants it */
+    bool differs; /* of an answer to a bind that was replayed: it is not what the client was told */
     struct pol_id client;
     struct pol_id link;
     struct pol_id call;

@@ -69,7 +69,7 @@ static void put_on_list(struct pol_brain *b, uint32_t link)
 
 static bool has_room(const struct pol_brain *b, const struct link *l)
 {
-    uint32_t most = b->servers[b->members[l->member].server].settings.calls_per_connection;
+    uint32_t most = l->multiplex ? b->servers[b->members[l->member].server].settings.calls_per_connection : 1;
     return l->state == LINK_POOLED && !l->stopped && l->pauses == 0 && l->calls < (most ? most : 1) && !l->alone;
 }
 
@@ -392,6 +392,8 @@ static void bound(struct pol_brain *b, uint32_t link, const struct pol_event *e)
 void pol_pool_bound(struct pol_brain *b, const struct pol_event *e)
 {
     struct link *l = &b->links[e->link.index];
+    if (!l->altering) /* that is settled by the first bind */
+        l->multiplex = e->multiplex;
     if (l->client != POL_NONE)
         pol_plain_bound(b, l->client, e);
     else

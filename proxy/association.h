@@ -97,6 +97,7 @@ struct px_association {
     bool may_share;    /* its server's settings let clients share links */
     bool has_bound;    /* a bind was seen */
     bool plain;        /* its binds are those of `offers`, and were answered here; it has no contexts */
+    bool multiplex;    /* plain: its bind asked for several calls at once */
     uint8_t offer_count;
     uint16_t frag_size; /* plain: bytes, both ways, as it was told */
     uint32_t offers[PX_OFFERS_MAX];

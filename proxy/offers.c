@@ -224,7 +224,7 @@ bool px_offer_same(const struct px_offers *offers, uint32_t number, const struct
 }
 
 size_t px_offer_bind(const struct px_offers *offers, uint32_t number, enum dis_ptype type, uint32_t call_id,
-                     uint32_t group, bool own_sizes, uint8_t *out, size_t room)
+                     uint32_t group, bool as_it_was, uint8_t *out, size_t room)
 {
     const struct px_offer *offer = px_offer_at(offers, number);
     if (offer->bind_length > room)
@@ -233,8 +233,10 @@ size_t px_offer_bind(const struct px_offers *offers, uint32_t number, enum dis_p
     dis_set_type(out, type);
     dis_set_call_id(out, call_id);
     dis_set_group(out, group);
-    if (!own_sizes)
+    if (!as_it_was) {
         dis_set_sizes(out, PX_LINK_FRAG);
+        dis_set_flags(out, dis_header_decode(out).flags | DIS_CONC_MPX);
+    }
     return offer->bind_length;
 }
 
@@ -246,7 +248,7 @@ uint16_t px_offer_fragment_size(const struct dis_bind *bind)
 }
 
 size_t px_offer_answer(const struct px_offers *offers, uint32_t number, const struct dis_pdu *bind, uint16_t size,
-                       uint32_t group, uint8_t *out, size_t room)
+                       bool multiplex, uint32_t group, uint8_t *out, size_t room)
 {
     struct dis_pdu ack;
     struct dis_context_result results[PX_OFFER_CONTEXTS];
@@ -260,7 +262,7 @@ size_t px_offer_answer(const struct px_offers *offers, uint32_t number, const st
     struct dis_bind_ack sizes = { .max_xmit_frag = size, .max_recv_frag = size, .assoc_group_id = group };
     struct dis_head head = { .drep = ack.header.drep,
                              .minor = ack.header.minor,
-                             .flags = ack.header.flags & (DIS_CONC_MPX | DIS_SUPPORT_HEADER_SIGN),
+                             .flags = ack.header.flags & (DIS_SUPPORT_HEADER_SIGN | (multiplex ? DIS_CONC_MPX : 0)),
                              .call_id = bind->header.call_id };
     char secondary[64] = "";
     if (!alter && ack.bind_ack.secondary_length > 0 && ack.bind_ack.secondary_length < sizeof secondary)

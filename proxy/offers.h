@@ -77,14 +77,15 @@ bool px_offer_learn(struct px_offers *offers, uint32_t number, const struct dis_
 /* Does this answer promise the same? */
 bool px_offer_same(const struct px_offers *offers, uint32_t number, const struct dis_pdu *ack);
 
-/* PDUs for it, into `out` of `room` bytes; 0 where that is too little. For the server, as DIS_BIND or DIS_ALTER_CONTEXT: with
- * the client's own fragment sizes, or with PX_LINK_FRAG. */
+/* PDUs for it, into `out` of `room` bytes; 0 where that is too little. For the server, as DIS_BIND or DIS_ALTER_CONTEXT: as the
+ * client's was, or for a link that is shared, with fragments of PX_LINK_FRAG and concurrent multiplexing. */
 size_t px_offer_bind(const struct px_offers *offers, uint32_t number, enum dis_ptype type, uint32_t call_id,
-                     uint32_t group, bool own_sizes, uint8_t *out, size_t room);
+                     uint32_t group, bool as_it_was, uint8_t *out, size_t room);
 
-/* And the answer to a client that has just made this very offer; `size` is what its first bind was told. */
+/* And the answer to a client that has just made this very offer; `size` is what its first bind was told, `multiplex` whether
+ * it asked for that. */
 size_t px_offer_answer(const struct px_offers *offers, uint32_t number, const struct dis_pdu *bind, uint16_t size,
-                       uint32_t group, uint8_t *out, size_t room);
+                       bool multiplex, uint32_t group, uint8_t *out, size_t room);
 
 /* The fragment size that servers grant to such a bind, bytes. */
 uint16_t px_offer_fragment_size(const struct dis_bind *bind);

@@ -108,10 +108,12 @@ uint32_t px_plain_offer(const struct px_calls *calls, const struct px_associatio
     return px_offers_find(calls->offers, calls->rules, calls->rules_generation, a->server_index, bind);
 }
 
-void px_plain_answered(struct px_association *a, uint32_t offer, const struct dis_bind *bind)
+void px_plain_answered(struct px_association *a, uint32_t offer, const struct dis_pdu *bind)
 {
-    if (!a->plain)
-        a->frag_size = px_offer_fragment_size(bind);
+    if (!a->plain) {
+        a->frag_size = px_offer_fragment_size(&bind->bind);
+        a->multiplex = bind->header.flags & DIS_CONC_MPX;
+    }
     a->plain = true;
     a->offers[a->offer_count++] = offer;
 }

@@ -37,7 +37,7 @@ const struct px_offered *px_plain_context(const struct px_calls *calls, const st
 uint32_t px_plain_offer(const struct px_calls *calls, const struct px_association *a, const struct dis_pdu *bind);
 
 /* Its bind was answered here with that offer. */
-void px_plain_answered(struct px_association *a, uint32_t offer, const struct dis_bind *bind);
+void px_plain_answered(struct px_association *a, uint32_t offer, const struct dis_pdu *bind);
 
 /* It has a link of its own from now on, on which all that it has bound is bound. */
 void px_plain_ends(const struct px_calls *calls, struct px_association *a);

@@ -171,6 +171,7 @@ static bool up_bind(struct px_calls *calls, struct px_association *a, const stru
     fact->ask.level = a->bind_auth_level;
     fact->ask.group = pdu->bind.assoc_group_id;
     fact->ask.offer = a->offer;
+    fact->ask.multiplex = pdu->header.flags & DIS_CONC_MPX;
     return true;
 }
 

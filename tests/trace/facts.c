@@ -132,7 +132,7 @@ static_assert(sizeof(bool) == 1 && sizeof(int) == 4, "fields are read and writte
 static const char *const event_keys[] = {
     [POL_TICK] = "",
     [POL_CLIENT_OPENED] = "client listener? address? carried?",
-    [POL_CLIENT_BIND] = "client level? group? alter? offer?",
+    [POL_CLIENT_BIND] = "client level? group? alter? offer? multiplex?",
     [POL_AUTH_LEG] = "client",
     [POL_CALL_BEGIN] = "client call level? maybe? rule? presentation? alone? kept? idempotent? whole-only?",
     [POL_CLIENT_CONTROL] = "client call? orphaned?",
