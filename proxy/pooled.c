@@ -105,11 +105,22 @@ void px_pooled_flush(struct px_upstream *u)
 
 /* ---- binding ---- */
 
+static bool is_taken(const struct px_pooled *p, uint16_t id)
+{
+    for (unsigned i = 0; i < p->context_count; i++)
+        if (p->contexts[i].id == id)
+            return true;
+    return false;
+}
+
+/* A client may have taken the last id there is: then those before it. */
 static uint16_t context_for(struct px_pooled *p, uint32_t presentation)
 {
     for (unsigned i = 0; i < p->context_count; i++)
         if (p->contexts[i].presentation == presentation)
             return p->contexts[i].id;
+    while (is_taken(p, p->next_context))
+        p->next_context++;
     return p->next_context++;
 }
 
