@@ -375,7 +375,7 @@ static void bound(struct pol_brain *b, uint32_t link, const struct pol_event *e)
     pol_link_emit(b, POL_SWALLOW, link);
     if (l->altering)
         m->deaths = 0;
-    if (!e->accepted || l->presentation_count == 0)
+    if (!e->accepted)
         pol_member_failed(b, l->member);
     if (e->accepted && !presents(l, l->wanted)) {
         m->refuses = l->wanted;
