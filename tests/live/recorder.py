@@ -3,7 +3,7 @@
     recorder = Recorder([ack, None, (half, RESET)])     # to the first, second and third PDU of each connection
 
 An answer is bytes, None, FIN, RESET, DEAF (read no more), a number (of seconds to wait), a threading.Event (to wait
-for), a function of the Pdu that gives one of these, or a tuple of them, in turn."""
+for), a function of the Pdu (its `connection` is where it came) that gives one of these, or a tuple of them, in turn."""
 
 import itertools
 import os
@@ -123,6 +123,8 @@ class Recorder:
         if index < 0 or (index < len(heard.pdus) - 1 and not is_for_all):
             return
         pdu = decode(raw)
+        if pdu:
+            pdu.connection = heard
         if pdu and pdu.type == rpc.REQUEST:
             self.enter(heard, pdu)
         self.give(heard, self.answers[index], pdu)

@@ -1,0 +1,100 @@
+"""What a plain client was told of its contexts holds for its calls, whichever link they go up on."""
+
+from case import case, check, compare, equal
+from cases_plain import plain, shared
+from fake import Fake
+from harness import rpc, wait_until
+from rpc import ALTER, ALTER_RESP, BIND, BIND_ACK, ECHO, FAULT, MGMT, NDR, NDR64, RESPONSE, TEST, bind, context, request
+
+EVERYTHING = [(interface, transfer) for interface in (TEST, ECHO, MGMT) for transfer in (NDR, NDR64)]
+NOT_SENT = 0x000006BF  # 1727
+
+
+def served_as(link, interface, transfer, context_id, call_id=2):
+    """A call on this context is served on one with this interface and transfer syntax."""
+    link.send(request(0, b"x", context_id=context_id, call_id=call_id))
+    pdu = link.read()
+    compare(pdu, {"type": RESPONSE, "call_id": call_id, "context_id": context_id & 0xFF})
+    equal(pdu.stub, b"%s/%s x" % (interface[0][:8].encode(), transfer[0][:8].encode()), "the context of its call")
+
+
+def syntaxes(results_raw, count):
+    """The transfer syntaxes of an answer to a bind."""
+    at = len(results_raw) - 24 * count
+    return [results_raw[at + 4 + 24 * i:at + 24 + 24 * i] for i in range(count)]
+
+
+@case("plain/transfer-syntax-as-promised")
+def promised(world):
+    """One client has either, one NDR, one NDR64; on links that are never bound for all of them at once."""
+    fake = Fake(world, *EVERYTHING)
+    proxy = shared(world, fake, server="connections: 3")
+    either = plain(world, proxy, context(3, TEST, (NDR,)), context(4, TEST, (NDR64,)))
+    only = {}
+    for transfer in (NDR, NDR64):
+        only[transfer] = world.link(proxy)
+        told = only[transfer].bind(context(9, TEST, (transfer,)), context(1, ECHO, (transfer,)))
+        equal(syntaxes(told.raw, 2), [rpc.syntax(transfer)] * 2, "transfer syntaxes")
+    for turn in range(3):
+        served_as(either, TEST, NDR, 3)
+        served_as(only[NDR64], TEST, NDR64, 9)
+        served_as(either, TEST, NDR64, 4)
+        served_as(only[NDR], ECHO, NDR, 1)
+        served_as(only[NDR64], ECHO, NDR64, 1)
+        served_as(only[NDR], TEST, NDR, 9)
+    equal(fake.faults, [], "what the server found wrong")
+
+
+@case("plain/context-ids-at-the-end-of-their-range")
+def context_ids(world):
+    """A link that was bound with the ids of its first client has others for what is added."""
+    fake = Fake(world, *EVERYTHING)
+    proxy = shared(world, fake, server="connections: 1")
+    first = plain(world, proxy, context(0, TEST), context(0xFFFF, ECHO))
+    second = plain(world, proxy, context(0, MGMT, (NDR,)))
+    third = plain(world, proxy, context(0xFFFF, MGMT, (NDR64,)), context(0xFFFE, TEST, (NDR64,)))
+    for turn in range(2):
+        served_as(first, TEST, NDR, 0)
+        served_as(second, MGMT, NDR, 0)
+        served_as(third, TEST, NDR64, 0xFFFE)
+        served_as(first, ECHO, NDR, 0xFFFF)
+        served_as(third, MGMT, NDR64, 0xFFFF)
+    equal(fake.faults, [], "what the server found wrong")
+
+
+@case("plain/promise-that-the-server-does-not-keep")
+def broken(world):
+    """It came back without NDR64: that call is told 1727, and its client closed; who binds anew is told the truth."""
+    fake = Fake(world, (TEST, NDR), (TEST, NDR64))
+    proxy = shared(world, fake)
+    old, other = (plain(world, proxy, context(0, TEST, (transfer,))) for transfer in (NDR64, NDR))
+    served_as(old, TEST, NDR64, 0)
+    served_as(other, TEST, NDR, 0)
+    fake.accepts.discard((TEST, NDR64))
+    for heard in fake.recorder.connections:
+        heard.close()
+    wait_until(lambda: [side for side, _ in proxy.connections()].count("server") == fake.connections(), "the links to end")
+    old.send(request(0, b"x", call_id=7))
+    compare(old.read(), {"type": FAULT, "status": NOT_SENT, "dne": True, "call_id": 7})
+    equal(old.end(), "fin", "the end")
+    served_as(other, TEST, NDR, 0)
+    renewed = world.link(proxy)
+    compare(renewed.bind(context(0, TEST, (NDR64,))), {"type": BIND_ACK, "results": [(2, 1)]})
+    equal([line["end"] for line in proxy.calls() if line["status"] == "0x%08x" % NOT_SENT], ["not-sent"], "its line")
+    check(("client", "server-changed") in proxy.connections(), "reasons %r" % proxy.connections())
+
+
+@case("plain/alter-context-is-answered-here")
+def alter(world):
+    """Of the second client that says it; the first one's is learned by a bind, so that even a server that resets on an
+    alter_context can be had."""
+    fake = Fake(world, *EVERYTHING)
+    proxy = shared(world, fake)
+    links = [plain(world, proxy) for _ in range(3)]
+    for link in links:
+        compare(link.ask(bind([context(5, ECHO, (NDR64, NDR))], ptype=ALTER, call_id=9)),
+                {"type": ALTER_RESP, "call_id": 9, "results": [(0, 0)]})
+    for link in links:
+        served_as(link, ECHO, NDR64, 5)
+        served_as(link, TEST, NDR, 0, call_id=3)
+    equal((len(fake.heard(BIND)), fake.heard(ALTER), fake.faults), (2, [], []), "binds, alter_contexts, what was wrong")
