@@ -12,13 +12,17 @@
 
 #define BIND_MAX 2048u /* bytes of a bind of ours */
 
+/* What Wine's server answers to everything. No call of ours has it, so it can only mean the one that is inside; any other
+ * call_id that we do not know is of an answer that comes late, or twice. */
+#define WINES 1u
+
 struct px_pooled *px_pooled_new(void)
 {
     struct px_pooled *p = calloc(1, sizeof *p);
     if (p) {
         p->first_call = p->last_call = p->unaccepted = POL_NONE;
         p->max_frag = PX_LINK_FRAG;
-        p->next_call = 1;
+        p->next_call = WINES + 1;
     }
     return p;
 }
@@ -344,8 +348,8 @@ static struct px_call *find(struct px_upstream *u, uint32_t call_id)
             continue;
         if (k->upper_id == call_id)
             return k;
-        if (i == p->first_call && i == p->last_call)
-            found = k; /* the only one: Wine's server answers 1 to everything */
+        if (i == p->first_call && i == p->last_call && call_id == WINES)
+            found = k;
     }
     return found;
 }

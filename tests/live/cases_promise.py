@@ -1,9 +1,12 @@
 """What a plain client was told of its contexts holds for its calls, whichever link they go up on."""
 
+import threading
+
 from case import case, check, compare, equal
 from cases_plain import plain, shared
 from fake import Fake
 from harness import rpc, wait_until
+from recorder import response
 from rpc import ALTER, ALTER_RESP, BIND, BIND_ACK, ECHO, FAULT, MGMT, NDR, NDR64, RESPONSE, TEST, bind, context, request
 
 EVERYTHING = [(interface, transfer) for interface in (TEST, ECHO, MGMT) for transfer in (NDR, NDR64)]
@@ -98,3 +101,41 @@ def alter(world):
         served_as(link, ECHO, NDR64, 5)
         served_as(link, TEST, NDR, 0, call_id=3)
     equal((len(fake.heard(BIND)), fake.heard(ALTER), fake.faults), (2, [], []), "binds, alter_contexts, what was wrong")
+
+
+@case("plain/second-answer-is-nobodys")
+def second_answer(world):
+    """A server answers a call again when the next one is inside: that one has its own answer, and only that."""
+    fake = Fake(world, (TEST, NDR))
+    first_ids, other = [], threading.Event()
+
+    def twice(pdu):
+        own = fake.name(pdu) + pdu.stub
+        if not first_ids:
+            first_ids.append(pdu.call_id)
+            return response(own, pdu.call_id)
+        return response(b"of the call before", first_ids[0]), other, response(own, pdu.call_id)
+
+    fake.on[rpc.REQUEST] = twice
+    proxy = shared(world, fake, server="connections: 1")
+    one, two = plain(world, proxy), plain(world, proxy)
+    served_as(one, TEST, NDR, 0)
+    two.send(request(0, b"x", call_id=3))
+    wait_until(lambda: [note for note in proxy.notices() if "belongs to no call" in note], "the stray to be noticed")
+    other.set()
+    compare(two.read(), {"type": RESPONSE, "call_id": 3, "stub": b"d089c2e3/8a885d04 x"})
+
+
+@case("plain/server-that-answers-1-to-everything")
+def answers_one(world):
+    """Wine's: one call at a time is inside on a link, so it is known whose answer that is."""
+    fake = Fake(world, (TEST, NDR), multiplexes=False)
+    fake.on[rpc.REQUEST] = lambda pdu: response(fake.name(pdu) + pdu.stub, 1)
+    proxy = shared(world, fake, server="connections: 2\ncalls-per-connection: 16")
+    links = [plain(world, proxy, flags=rpc.WHOLE | rpc.CONC_MPX) for _ in range(6)]
+    for own, link in enumerate(links):
+        link.send(*[request(0, b"%d.%d" % (own, i), call_id=i) for i in range(2, 6)])
+    for own, link in enumerate(links):
+        for i in range(2, 6):
+            compare(link.read(), {"type": RESPONSE, "call_id": i, "stub": b"d089c2e3/8a885d04 %d.%d" % (own, i)})
+    equal(proxy.notices(), [], "notices")

@@ -39,7 +39,8 @@ class Fake:
 
     def answer(self, pdu):
         if pdu.type in self.on:
-            return self.on[pdu.type]
+            answer = self.on[pdu.type]
+            return answer(pdu) if callable(answer) else answer
         if pdu.type in (rpc.BIND, rpc.ALTER):
             return self.acknowledge(pdu)
         return response(self.name(pdu) + pdu.stub, pdu.call_id) if pdu.type == rpc.REQUEST else None
