@@ -57,18 +57,23 @@ static void apply_swallow(struct px_loop *loop, const struct pol_action *a)
         u->pass = false;
 }
 
+/* On a link that is shared it is given at once: its client may leave before its turn comes, and a call that the link has and
+ * that is never sent would hold up the account of those behind it. */
 static void apply_lease(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
     struct px_upstream *u = link_of(loop, a->link);
     struct px_call *k = px_call_at(&loop->calls, a->call.index);
+    bool is_front = d && d->front_call == k;
     k->attempts++;
     if (u && u->pooled)
         px_pooled_lease(u, k);
-    if (d && d->front_call == k)
-        px_downstream_verdict(d, PX_FRONT_PASS);
+    if (u && u->pooled && is_front)
+        px_pooled_send(u, k, d->front_bytes, d->unit);
     else if (u && u->pooled && k->kept)
         px_pooled_send_again(u, k);
+    if (is_front)
+        px_downstream_verdict(d, PX_FRONT_PASS);
 }
 
 static void apply_again(struct px_loop *loop, const struct pol_action *a)

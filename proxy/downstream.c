@@ -194,14 +194,14 @@ static void pass_bind(struct px_downstream *d, uint8_t *bytes, size_t length)
     d->regroup = false;
 }
 
-/* On a link that is shared, what goes up is a translation of it. */
+/* On a link that is shared, what goes up is a translation of it. What stood at the front was given with the lease. */
 static void pass_plain(struct px_downstream *d, const struct dis_header *header, const uint8_t *bytes, size_t length)
 {
     struct px_call *k = d->front_call;
     d->association->bytes_up += length;
     if (header->type == DIS_CO_CANCEL)
         k = px_call_find(&d->loop->calls, d->association, header->call_id, false);
-    if (k && k->upstream && header->type == DIS_REQUEST)
+    if (k && k->upstream && header->type == DIS_REQUEST && !(header->flags & DIS_FIRST_FRAG))
         px_pooled_send(k->upstream, k, bytes, length);
     else if (k && k->upstream && header->type == DIS_CO_CANCEL)
         px_pooled_cancel(k->upstream, k);

@@ -6,7 +6,7 @@ from case import case, check, compare, equal
 from cases_plain import plain, shared
 from fake import Fake
 from harness import rpc, wait_until
-from recorder import response
+from recorder import RESET, response
 from rpc import ALTER, ALTER_RESP, BIND, BIND_ACK, ECHO, FAULT, MGMT, NDR, NDR64, RESPONSE, TEST, bind, context, request
 
 EVERYTHING = [(interface, transfer) for interface in (TEST, ECHO, MGMT) for transfer in (NDR, NDR64)]
@@ -139,3 +139,28 @@ def answers_one(world):
         for i in range(2, 6):
             compare(link.read(), {"type": RESPONSE, "call_id": i, "stub": b"d089c2e3/8a885d04 %d.%d" % (own, i)})
     equal(proxy.notices(), [], "notices")
+
+
+@case("plain/call-that-is-let-in-as-its-client-leaves")
+def leased_and_left(world):
+    """It is given to the link all the same: else what is behind it on the link would count as never sent."""
+    first, second, fake = threading.Event(), threading.Event(), Fake(world, (TEST, NDR))
+    answers = {b"silent": None, b"first": first, b"second": second, b"leaves": None, b"cut": RESET}
+    fake.on[rpc.REQUEST] = lambda pdu: (answers[pdu.stub], response(pdu.stub, pdu.call_id) if answers[pdu.stub] else None)
+    proxy = shared(world, fake, server="connections: 1\ncalls-per-connection: 3")
+    links = {stub: plain(world, proxy) for stub in answers}
+    for stub, looked_at in ((b"silent", 1), (b"first", 2), (b"second", 2), (b"leaves", 2)):
+        links[stub].send(request(0, stub, call_id=9))
+        wait_until(lambda: len(fake.heard(rpc.REQUEST)) == looked_at, "the server to look at it")
+        wait_until(proxy.rests, "the proxy to rest")
+    with proxy.stopped():
+        before = fake.recorder.written
+        first.set()
+        wait_until(lambda: fake.recorder.written > before, "the answer")
+        links[b"leaves"].reset()
+    compare(links[b"first"].read(), {"type": RESPONSE, "stub": b"first"})
+    links[b"cut"].send(request(0, b"cut", call_id=9))
+    second.set()
+    compare(links[b"second"].read(), {"type": RESPONSE, "stub": b"second"})
+    for stub in (b"cut", b"silent"):
+        compare(links[stub].read(), {"type": FAULT, "status": 0x1C000012, "dne": False})
