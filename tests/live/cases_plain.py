@@ -204,7 +204,7 @@ plain_talk("fault", [
     send(call(8, "fault", 5, rpc.DNE, call_id=3)), reads(FAULT, status=5, dne=True),
     send(call(9, "busy", call_id=4)), reads(FAULT, status=TOO_BUSY, dne=True)],
            calls=[{"call_id": 2, "end": "fault", "proof": None}, {"call_id": 3, "end": "fault", "proof": "P5"},
-                  {"call_id": 4, "end": "fault", "proof": "P5"}], ledger=2)
+                  {"call_id": 4, "end": "fault", "proof": "P5"}], ledger=2, settings={"server": "retry: { attempts: 1 }"})
 
 
 @case("plain/in-order-without-multiplexing")
