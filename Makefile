@@ -17,8 +17,8 @@ say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 export SHARED
 
 # Debian packages, by what needs them. A stamp says that they were seen.
-packages_run   := pkg-config libuv1-dev libfyaml-dev libsmartcols-dev
-packages_test  := $(packages_run) python3 libcmocka-dev libpcap-dev scdoc mandoc python3-impacket \
+packages_run   := pkg-config libuv1-dev libfyaml-dev libsmartcols-dev libpcap-dev zlib1g-dev
+packages_test  := $(packages_run) python3 libcmocka-dev scdoc mandoc python3-impacket \
                   samba-testsuite python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind \
                   smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
                   iproute2 nftables patch
@@ -31,7 +31,8 @@ packages_tidy  := $(packages_run) clang-tidy
 need = $(B)/.packages-$(1)
 
 # ---- what there is ----
-dissect_sources := $(wildcard dissect/*.c)
+inspect_sources := dissect/capture.c dissect/packed.c $(wildcard dissect/inspect*.c)
+dissect_sources := $(filter-out $(inspect_sources),$(wildcard dissect/*.c))
 policy_sources  := $(wildcard policy/*.c)
 ctl_sources     := $(wildcard proxy/ctl*.c) proxy/humane.c
 proxy_sources   := $(filter-out proxy/ctl%,$(wildcard proxy/*.c))
@@ -42,13 +43,13 @@ unit_tests      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
-programs        := $(B)/rpcward $(B)/rpcwardctl
-support         := $(B)/test-server $(B)/test-client $(B)/pdu-rows $(B)/trace
+programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect
+support         := $(B)/test-server $(B)/test-client $(B)/trace
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
 ctl_libs         = $(shell pkg-config --libs smartcols 2>/dev/null)
 
-all: $(programs) ## build/rpcward and build/rpcwardctl
+all: $(programs) ## build/rpcward, build/rpcwardctl and build/rpcward-inspect
 
 $(B)/rpcward: $(call objects,$(proxy_sources)) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
@@ -57,6 +58,10 @@ $(B)/rpcward: $(call objects,$(proxy_sources)) $(B)/libpolicy.a $(B)/libdissect.
 $(B)/rpcwardctl: $(call objects,$(ctl_sources))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ctl_libs)
+
+$(B)/rpcward-inspect: $(call objects,$(inspect_sources)) $(B)/libdissect.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -lz
 
 $(B)/libdissect.a: $(call objects,$(dissect_sources))
 $(B)/libpolicy.a: $(call objects,$(policy_sources))
@@ -94,10 +99,6 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 	$(call say,BREAK,$*)
 	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(CFLAGS) $(LDFLAGS) -- $(sim_objects) $(sim_flags)
 
-$(B)/pdu-rows: $(B)/tests/corpus/pdu-rows.o $(B)/libdissect.a
-	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap
-
 $(B)/%.o: %.c | $(call need,run)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -120,7 +121,7 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(test_$*_libs)
 $(B)/tests/%.o: CFLAGS += -Idissect -Iproxy -Ipolicy
 $(foreach t,$(unit_tests),$(eval $(B)/tests/unit/$(t): $(addprefix $(B)/,$($(t)_objects))))
-$(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))) $(B)/tests/corpus/pdu-rows.o: | $(call need,test)
+$(addprefix $(B)/tests/unit/,$(addsuffix .o,$(unit_tests))): | $(call need,test)
 
 test_programs := $(programs) $(support) $(B)/sim $(broken) $(addprefix $(B)/tests/unit/,$(unit_tests))
 
@@ -145,7 +146,7 @@ soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- captures ----
-accept: $(B)/pdu-rows ## keep what dissect prints now of captures/NAME.pcap (NAME=...)
+accept: $(B)/rpcward-inspect ## keep what dissect prints now of captures/NAME.pcap (NAME=...)
 	$(Q)captures/accept --build $(B) $(NAME)
 
 capture: $(call need,captures) ## make captures/NAME.pcap afresh from real runs (NAME=..., all where it is empty; root)
@@ -177,7 +178,7 @@ format-check: $(call need,style) ## clang-format would change nothing
 	$(Q)clang-format --dry-run -Werror $(c_files) $(h_files)
 
 tidy: $(call need,tidy) $(B)/dissect/interfaces.inc ## clang-tidy
-	$(Q)clang-tidy --quiet $(dissect_sources) $(policy_sources) $(proxy_sources) $(ctl_sources) -- -std=c11 -D_GNU_SOURCE -I$(B)/dissect
+	$(Q)clang-tidy --quiet $(dissect_sources) $(inspect_sources) $(policy_sources) $(proxy_sources) $(ctl_sources) -- -std=c11 -D_GNU_SOURCE -I$(B)/dissect
 
 compile_commands.json: Makefile ## for editors
 	$(Q)printf '[\n' >$@; sep=; for f in $(c_files); do \
@@ -187,17 +188,18 @@ compile_commands.json: Makefile ## for editors
 docs/interfaces.md: dissect/interfaces.def tests/interfaces/page.py tests/interfaces/table.py
 	$(Q)tests/interfaces/page.py >$@
 
-docs/rpcward.8 docs/rpcwardctl.1: docs/%: docs/%.scd
+docs/%: docs/%.scd
 	$(Q)scdoc <$< >$@
 
 install: all ## into PREFIX (/usr/local), DESTDIR before it
 	$(Q)install -D -m 755 $(B)/rpcward $(DESTDIR)$(PREFIX)/sbin/rpcward
 	$(Q)install -D -m 755 $(B)/rpcwardctl $(DESTDIR)$(PREFIX)/bin/rpcwardctl
+	$(Q)install -D -m 755 $(B)/rpcward-inspect $(DESTDIR)$(PREFIX)/bin/rpcward-inspect
 	$(Q)install -D -m 644 docs/rpcward.yaml.example $(DESTDIR)$(PREFIX)/share/doc/rpcward/rpcward.yaml.example
 	$(Q)install -D -m 644 docs/interfaces.md $(DESTDIR)$(PREFIX)/share/doc/rpcward/interfaces.md
-	$(Q)if command -v scdoc >/dev/null; then mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 8) && \
-	  scdoc <docs/rpcward.8.scd >$(DESTDIR)$(PREFIX)/share/man/man8/rpcward.8 && \
-	  scdoc <docs/rpcwardctl.1.scd >$(DESTDIR)$(PREFIX)/share/man/man1/rpcwardctl.1; fi
+	$(Q)if command -v scdoc >/dev/null; then for page in rpcward.8 rpcwardctl.1 rpcward-inspect.1; do \
+	  install -d $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && \
+	  scdoc <docs/$$page.scd >$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; done; fi
 
 clean: ## remove build/
 	$(Q)rm -rf build compile_commands.json

@@ -5,23 +5,28 @@
 
 static void put_escaped(FILE *out, const char *bytes, size_t length)
 {
-    fputc('"', out);
+    size_t plain = 0; /* bytes that need no escape and are not written yet */
+    putc_unlocked('"', out);
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)bytes[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c > 0x7e)
-            fprintf(out, "\\u%04x", c);
-        else
-            fputc(c, out);
+        bool quoted = c == '"' || c == '\\';
+        if (!quoted && c >= 0x20 && c <= 0x7e) {
+            plain++;
+            continue;
+        }
+        fwrite_unlocked(bytes + i - plain, 1, plain, out);
+        fprintf(out, quoted ? "\\%c" : "\\u%04x", c);
+        plain = 0;
     }
-    fputc('"', out);
+    if (plain > 0)
+        fwrite_unlocked(bytes + length - plain, 1, plain, out);
+    putc_unlocked('"', out);
 }
 
 static void put_comma(struct dis_sink *sink)
 {
     if (sink->comma)
-        fputc(',', sink->out);
+        putc_unlocked(',', sink->out);
     sink->comma = true;
 }
 
@@ -29,17 +34,30 @@ static void put_key(struct dis_sink *sink, const char *key)
 {
     if (sink->json) {
         put_comma(sink);
-        fprintf(sink->out, "\"%s\":", key);
+        putc_unlocked('"', sink->out);
+        fputs_unlocked(key, sink->out);
+        fputs_unlocked("\":", sink->out);
     } else {
         fprintf(sink->out, "%*s%s", (int)(2 * sink->depth), "", key);
     }
+}
+
+static void put_decimal(FILE *out, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    fwrite_unlocked(digits + at, 1, sizeof(digits) - at, out);
 }
 
 static void put_value(struct dis_sink *sink, const char *key, bool hexadecimal, uint64_t value, const char *name)
 {
     put_key(sink, key);
     if (sink->json) {
-        fprintf(sink->out, "%" PRIu64, value);
+        put_decimal(sink->out, value);
         if (name != NULL)
             fprintf(sink->out, ",\"%s_name\":\"%s\"", key, name);
         return;
@@ -68,6 +86,24 @@ void dis_put_text(struct dis_sink *sink, const char *key, const char *bytes, siz
     put_escaped(sink->out, bytes, length);
     if (!sink->json)
         fputc('\n', sink->out);
+}
+
+void dis_put_null(struct dis_sink *sink, const char *key)
+{
+    put_key(sink, key);
+    fputs_unlocked("null", sink->out);
+}
+
+void dis_put_seconds(struct dis_sink *sink, const char *key, int64_t ns)
+{
+    put_key(sink, key);
+    fprintf(sink->out, "%" PRId64 ".%09" PRId64, ns / 1000000000, ns % 1000000000);
+}
+
+void dis_put_truth(struct dis_sink *sink, const char *key, bool value)
+{
+    put_key(sink, key);
+    fputs(value ? "true" : "false", sink->out);
 }
 
 void dis_sink_open(struct dis_sink *sink, const char *key, enum dis_group kind)

@@ -26,6 +26,11 @@ void dis_put_code(struct dis_sink *sink, const char *key, uint64_t value, const 
 /* Any bytes: what is not printable ASCII is escaped as JSON does it, in both forms. */
 void dis_put_text(struct dis_sink *sink, const char *key, const char *bytes, size_t length);
 
+/* JSON only: no value; seconds with nine decimals; a truth. */
+void dis_put_null(struct dis_sink *sink, const char *key);
+void dis_put_seconds(struct dis_sink *sink, const char *key, int64_t ns);
+void dis_put_truth(struct dis_sink *sink, const char *key, bool value);
+
 /* Every open is followed by a close of the same kind. Inside a list stand only elements. */
 void dis_sink_open(struct dis_sink *sink, const char *key, enum dis_group kind);
 void dis_sink_close(struct dis_sink *sink, enum dis_group kind);

@@ -347,7 +347,6 @@ static void walk_pdu(struct dis_sink *sink, const struct dis_pdu *pdu)
 void dis_print_tree(FILE *out, const struct dis_pdu *pdu)
 {
     struct dis_sink sink = { .out = out, .depth = 1 };
-    fprintf(out, "%s\n", dis_ptype_name(pdu->header.type));
     walk_pdu(&sink, pdu);
 }
 

@@ -9,7 +9,7 @@
 /* One line with its newline: "request call 5 first last ctx 0 op 6 stub 4 auth ntlmssp/privacy". */
 void dis_print_line(FILE *out, const struct dis_pdu *pdu);
 
-/* Several lines, indented by two spaces a level. */
+/* Several lines, for below that one: indented by two spaces a level. */
 void dis_print_tree(FILE *out, const struct dis_pdu *pdu);
 
 /* One JSON object on one line. Numbers are numbers, names are beside them, UUIDs and versions are text. */

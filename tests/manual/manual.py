@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the help, the manual pages and the commented example of rpcward and rpcwardctl together.
+"""Holds the help, the manual pages and the commented example of rpcward, rpcwardctl and rpcward-inspect together.
 
 The help is made from the tables that the program works by, so it is what the two texts are measured against.
-Usage: manual.py path/to/rpcward path/to/rpcwardctl; prints TAP.
+Usage: manual.py path/to/rpcward path/to/rpcwardctl path/to/rpcward-inspect; prints TAP.
 """
 
 import os
@@ -14,9 +14,9 @@ import sys
 DOCS = pathlib.Path(__file__).resolve().parent.parent.parent / "docs"
 
 
-def run(*command):
+def run(*command, **where):
     unwrapped = {**os.environ, "ARGP_HELP_FMT": "rmargin=200"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=unwrapped)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=unwrapped, **where)
 
 
 def help_options(text):
@@ -153,6 +153,39 @@ def summary_gap():
     return [] if there else ["docs/peers.md has another summary"]
 
 
+def inspect_words():
+    """Endings of calls and keys of JSON, from the sources of rpcward-inspect."""
+    dissect = DOCS.parent / "dissect"
+    endings = re.findall(r'\[DIS_END_\w+\] = "([\w-]+)"', (dissect / "rpc_call.c").read_text(encoding="utf-8"))
+    keys = re.findall(r'&?sink, "(\w+)"', (dissect / "inspect_json.c").read_text(encoding="utf-8"))
+    return set(endings) - {"open"} | set(keys) - {"context"}
+
+
+def inspect_results(program):
+    text = run(program, "--help").stdout
+    source = (DOCS / "rpcward-inspect.1.scd").read_text(encoding="utf-8")
+    return [
+        ("the help of rpcward-inspect lists options", [] if help_options(text) else [text]),
+        (
+            "options of rpcward-inspect are the same in help and manual",
+            differences(help_options(text), "help", manual_options(source), "manual"),
+        ),
+        ("the manual of rpcward-inspect has every ending and key", not_in(inspect_words(), source)),
+        ("the README has what rpcward-inspect prints", shown_gap(program)),
+    ]
+
+
+def shown_gap(program):
+    """Its examples in the README are those of a capture that lies here."""
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    gaps = []
+    for command, shown in re.findall(r"^    \$ rpcward-inspect (.*)\n((?:    .*\n)+)", readme, re.M):
+        now = run(program, *command.split(), cwd=DOCS.parent).stdout
+        wanted = "".join(f"    {line}".rstrip() + "\n" for line in now.splitlines() if line)
+        gaps += [] if shown == wanted else [f"of {command}, now is: {wanted}"]
+    return gaps if "$ rpcward-inspect" in readme else ["no example"]
+
+
 def main():
     program = sys.argv[1]
     text = run(program, "--help").stdout
@@ -180,6 +213,7 @@ def main():
         ),
         ("the README has the summary of docs/peers.md", summary_gap()),
         ("the tests that the differences name are there", missing_tests()),
+        *inspect_results(sys.argv[3]),
     ]
     results += ctl_results(sys.argv[2])
     print(f"1..{len(results)}")

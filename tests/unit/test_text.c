@@ -120,8 +120,7 @@ static void test_tree(void **state)
 {
     (void)state;
     char *text = printed_sample(dis_print_tree, FAULT_DNE);
-    assert_string_equal(text, "fault\n"
-                              "  version \"5.0\"\n"
+    assert_string_equal(text, "  version \"5.0\"\n"
                               "  ptype 3 (fault)\n"
                               "  flags 0x23 (first last did_not_execute)\n"
                               "  integers 1 (little_endian)\n"
