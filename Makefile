@@ -44,7 +44,7 @@ fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
 programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect
-support         := $(B)/test-server $(B)/test-client $(B)/trace
+support         := $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
 ctl_libs         = $(shell pkg-config --libs smartcols 2>/dev/null)
@@ -99,6 +99,10 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 	$(call say,BREAK,$*)
 	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(CFLAGS) $(LDFLAGS) -- $(sim_objects) $(sim_flags)
 
+$(B)/damage: $(B)/tests/corpus/damage.o $(call objects,$(filter-out dissect/inspect.c,$(inspect_sources))) $(B)/libdissect.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -lz
+
 $(B)/%.o: %.c | $(call need,run)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -140,9 +144,10 @@ bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy and di
 	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client $(B)/storm
 	$(Q)for bench in $(or $(BENCH),relay plain storm crowd); do tests/bench/$$bench.py --build $(B) || exit 1; done
 
-soak: $(call need,test) ## load, faults and restarts for TIME seconds (600)
+soak: $(call need,test) ## captures damaged in every way; load, faults and restarts for TIME seconds (600)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/sim/schedules.py --build $(B) --seeds $(or $(SEEDS),1000000)
+	$(Q)tests/run --build $(B) "soak damage"
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- captures ----
@@ -161,7 +166,7 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
 	  $(FB)/corpus-$$f || exit 1; done
 
-fuzz_sources := $(dissect_sources) $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/knowledge%,$(proxy_sources))
+fuzz_sources := $(dissect_sources) dissect/inspect_rows.c dissect/inspect_json.c $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/knowledge%,$(proxy_sources))
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files) $(B)/dissect/interfaces.inc
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -I$(B)/dissect -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \

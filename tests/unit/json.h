@@ -45,16 +45,38 @@ static inline const char *json_members(const char *at, char end, bool keyed)
     }
 }
 
-static inline const char *json_value(const char *at)
+static inline const char *json_word(const char *at)
+{
+    static const char *const words[] = { "null", "true", "false" };
+    for (unsigned i = 0; i < 3; i++)
+        if (strncmp(at, words[i], strlen(words[i])) == 0)
+            return at + strlen(words[i]);
+    return NULL;
+}
+
+/* Without a sign or an exponent: none is written. */
+static inline const char *json_number(const char *at)
 {
     size_t digits = strspn(at, "0123456789");
+    if (digits == 0 || (digits > 1 && *at == '0'))
+        return NULL;
+    at += digits;
+    if (*at != '.')
+        return at;
+    digits = strspn(at + 1, "0123456789");
+    return digits == 0 ? NULL : at + 1 + digits;
+}
+
+static inline const char *json_value(const char *at)
+{
     if (*at == '{')
         return json_members(at, '}', true);
     if (*at == '[')
         return json_members(at, ']', false);
     if (*at == '"')
         return json_string(at);
-    return digits == 0 || (digits > 1 && *at == '0') ? NULL : at + digits;
+    const char *word = json_word(at);
+    return word != NULL ? word : json_number(at);
 }
 
 static inline bool json_is_one_line(const char *text)

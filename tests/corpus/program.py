@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Checks rpcward-inspect as a program: where it reads from, what it takes, what it says when it cannot.
+
+    program.py RPCWARD-INSPECT
+
+Works on captures/ alone. Prints TAP.
+"""
+
+import gzip
+import json
+import os
+import pathlib
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+CAPTURES = pathlib.Path(__file__).resolve().parents[2] / "captures"
+SAMPLE = CAPTURES / "out-of-order.pcap"
+DEADLINE = 20  # seconds
+FILE_HEADER, RECORD_HEADER = 24, 16
+
+
+class Wrong(Exception):
+    """What is not as it should be."""
+
+
+def need(condition, *what):
+    if not condition:
+        raise Wrong(" ".join(map(str, what)))
+
+
+def run(*options, data=b""):
+    return subprocess.run([PROGRAM, *map(str, options)], input=data, capture_output=True, timeout=DEADLINE)
+
+
+def objects(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def records(data):
+    """The packets of a little-endian capture in microseconds, with their headers."""
+    found, at = [], FILE_HEADER
+    while at < len(data):
+        size, = struct.unpack_from("<I", data, at + 8)
+        found.append(data[at:at + RECORD_HEADER + size])
+        at += RECORD_HEADER + size
+    return found
+
+
+def moved(data, number):
+    """The packets again, an hour and another address later (Ethernet and IPv4)."""
+    for record in records(data):
+        record = bytearray(record)
+        seconds, = struct.unpack_from("<I", record)
+        struct.pack_into("<I", record, 0, (seconds + 3600 * number) & 0xFFFFFFFF)
+        for address in (RECORD_HEADER + 26, RECORD_HEADER + 30):
+            record[address + 1] = number & 0xFF
+            record[address + 2] = number >> 8
+        yield bytes(record)
+
+
+def same_from_everywhere(folder):
+    """A file, standard input, packed, packed in parts."""
+    data = SAMPLE.read_bytes()
+    wanted = run("--calls", SAMPLE).stdout
+    need(wanted.count(b"\n") == 3, "not three calls:", wanted)
+    packed = gzip.compress(data)
+    parts = gzip.compress(data[:100]) + gzip.compress(data[100:])
+    (folder / "packed.pcap.gz").write_bytes(packed)
+    for name, done in (("stdin", run("--calls", "-", data=data)), ("gzip", run("--calls", folder / "packed.pcap.gz")),
+                       ("gzip in stdin", run("--calls", "-", data=packed)), ("parts", run("--calls", "-", data=parts))):
+        need(done.stdout == wanted and done.returncode == 0 and not done.stderr, name, done)
+
+
+def other_formats(folder):
+    """pcapng, nanoseconds, big-endian: the same packets, written by hand."""
+    data = SAMPLE.read_bytes()
+    wanted = run("--calls", SAMPLE).stdout
+    magic, *rest = struct.unpack("<IHHiIII", data[:FILE_HEADER])
+    big = struct.pack(">IHHiIII", magic, *rest)
+    nano = struct.pack("<IHHiIII", 0xA1B23C4D, *rest)
+    blocks = [struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28), struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)]
+    for record in records(data):
+        seconds, micros, captured, sent = struct.unpack_from("<IIII", record)
+        body = record[RECORD_HEADER:]
+        big += struct.pack(">IIII", seconds, micros, captured, sent) + body
+        nano += struct.pack("<IIII", seconds, micros * 1000, captured, sent) + body
+        padded = body + b"\0" * (-len(body) % 4)
+        stamp = seconds * 1000000 + micros
+        blocks.append(struct.pack("<IIIIIII", 6, 32 + len(padded), 0, stamp >> 32, stamp & 0xFFFFFFFF, captured, sent) +
+                      padded + struct.pack("<I", 32 + len(padded)))
+    for name, other in (("big-endian", big), ("nanoseconds", nano), ("pcapng", b"".join(blocks))):
+        done = run("--calls", "-", data=other)
+        need(done.stdout == wanted and done.returncode == 0, name, done)
+
+
+def several_link_types(folder):
+    """libpcap stops at the second interface: what came before counts."""
+    data = SAMPLE.read_bytes()
+    blocks = [struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28), struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)]
+    for record in records(data):
+        body = record[RECORD_HEADER:] + b"\0" * (-len(record[RECORD_HEADER:]) % 4)
+        size = len(record) - RECORD_HEADER
+        blocks.append(struct.pack("<IIIIIII", 6, 32 + len(body), 0, 0, 0, size, size) + body + struct.pack("<I", 32 + len(body)))
+    blocks.append(struct.pack("<IIHHII", 1, 20, 101, 0, 0, 20))
+    done = run("--calls", "-", data=b"".join(blocks))
+    need(done.returncode == 1 and b"several link types" in done.stderr and done.stdout.count(b"\n") == 3, done)
+
+
+def cut_off(folder):
+    """What was read before the damage is printed, and what is missing is said."""
+    data = SAMPLE.read_bytes()
+    packed = gzip.compress(data)
+    for name, damaged in (("file", data[:-10]), ("gzip", packed[:len(packed) - 20])):
+        done = run("--pdus", "-", data=damaged)
+        need(done.returncode == 1 and b"not read in full" in done.stderr, name, done)
+        need(name == "gzip" or done.stdout.count(b"\n") == 8, name, done)
+
+
+def not_read(folder):
+    """One sentence, naming the file, and status 1."""
+    (folder / "text").write_text("this is no capture, and it is long enough to be one\n")
+    wireless = bytearray(SAMPLE.read_bytes())
+    struct.pack_into("<I", wireless, 20, 105)
+    for options, data, words in (((folder / "absent",), b"", b"absent: No such file"), ((folder,), b"", b"Is a directory"),
+                                 ((folder / "text",), b"", b"text: this is no capture"), (("-",), b"", b"no capture"),
+                                 (("-",), bytes(wireless), b"packets of type '802.11'"),
+                                 (("--tree", "99", SAMPLE), b"", b"there is no call 99")):
+        done = run(*options, data=data)
+        need(done.returncode == 1 and words in done.stderr and done.stderr.count(b"\n") == 1, options, done)
+
+
+def usage(folder):
+    for options in ((), ("a", "b"), ("--calls", "--pdus", SAMPLE), ("--tree", "x", SAMPLE), ("--addr", "host", SAMPLE),
+                    ("--port", "70000", SAMPLE), ("--opnum", "-1", SAMPLE), ("--status", "odd", SAMPLE),
+                    ("--slower", "soon", SAMPLE), ("--pdus", "--hung", SAMPLE), ("--nothing", SAMPLE)):
+        done = run(*options)
+        need(done.returncode == 2 and b"Usage" in done.stderr + b"Usage" and not done.stdout, options, done)
+    done = run("--help")
+    need(done.returncode == 0 and b"--follow" in done.stdout, done)
+
+
+def filters(folder):
+    """Each leaves out what it should, and they combine."""
+    sample = CAPTURES / "fault-did-not-execute.pcap"
+    for options, calls in (((), 2), (("--status", "fault"), 2), (("--status", "nca_s_unk_if"), 1),
+                           (("--status", "answered"), 0), (("--interface", "mgmt"), 1), (("--opnum", "2"), 1),
+                           (("--opnum", "2", "--opnum", "99"), 2), (("--opnum", "2", "--interface", "mgmt"), 0),
+                           (("--addr", "127.0.78.1"), 2), (("--addr", "127.0.78.2"), 0), (("--port", "1135"), 2),
+                           (("--port", "1136"), 0), (("--slower", "100us"), 1), (("--slower", "1s"), 0),
+                           (("--hung",), 0)):
+        found = objects(run("--calls", "--json", *options, sample))
+        summary = objects(run("--json", *options, sample))[0]
+        need(len(found) == calls == summary["calls"], options, "gave", len(found), "and", summary["calls"])
+    for options, pdus in ((("--opnum", "2"), 2), (("--interface", "mgmt"), 4), (("--addr", "10.0.0.1"), 0)):
+        found = objects(run("--pdus", "--json", *options, sample))
+        need(len(found) == pdus, options, "gave", len(found))
+
+
+def trees(folder):
+    """All PDUs of a call, and of no other."""
+    calls = objects(run("--calls", "--json", SAMPLE))
+    for call in calls:
+        found = objects(run("--tree", call["call"], "--json", SAMPLE))
+        need([pdu["call_id"] for pdu in found] == 2 * [call["call_id"]], call, found)
+        text = run("--tree", call["call"], SAMPLE).stdout
+        need(text.count(b"\nframe") == 1 and b"  stub_length" in text, text)
+
+
+class Follower:
+    """One that reads a growing file; its lines are waited for."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([PROGRAM, "--pdus", "--json", "--follow", path], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.text = b""
+
+    def wait_for(self, lines):
+        deadline = time.monotonic() + DEADLINE
+        while self.text.count(b"\n") < lines:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            need(ready, "only", self.text.count(b"\n"), "lines of", lines)
+            more = os.read(self.process.stdout.fileno(), 65536)
+            need(more, "it ended")
+            self.text += more
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=DEADLINE)
+        return self.text + out, err, self.process.returncode
+
+
+def follow(folder):
+    """PDUs are printed as their packets are written, and an interrupt is an end like any other."""
+    path = folder / "growing.pcap"
+    data = SAMPLE.read_bytes()
+    packets = records(data)
+    half = data[:FILE_HEADER] + b"".join(packets[:len(packets) // 2])
+    with path.open("wb", buffering=0) as growing:
+        growing.write(half)
+        follower = Follower(path)
+        try:
+            follower.wait_for(run("--pdus", "-", data=half).stdout.count(b"\n"))
+            for packet in packets[len(packets) // 2:]:
+                growing.write(packet[:20])
+                growing.write(packet[20:])
+            follower.wait_for(8)
+        finally:
+            text, err, status = follower.stop()
+    need(text == run("--pdus", "--json", SAMPLE).stdout and status == 0 and not err, text, err, status)
+
+
+def peak(data):
+    """Most KiB of memory that it needs for a capture, and its summary."""
+    freed_at_once = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}
+    process = subprocess.Popen([PROGRAM, "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=freed_at_once)
+    with process.stdin as stdin:
+        for part in data:
+            stdin.write(part)
+    text = process.stdout.read()
+    _, _, usage_of = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return usage_of.ru_maxrss, json.loads(text.splitlines()[0])
+
+
+def memory(folder):
+    """It does not grow with the length of a capture, only with what is open."""
+    data = SAMPLE.read_bytes()
+    header = data[:FILE_HEADER]
+    short, one = peak([header, *moved(data, 1)])
+    long, many = peak(part for number in range(3000) for part in ([header] if number == 0 else moved(data, number)))
+    need(many["calls"] == 2999 * one["calls"] and many["answered"] == many["calls"], many)
+    need(long - short < 1500, "from", short, "to", long, "KiB")
+
+
+def broken_pipe(folder):
+    """Nobody reads any more: it ends."""
+    data = SAMPLE.read_bytes()
+    process = subprocess.Popen([PROGRAM, "--pdus", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.close()
+    try:
+        process.stdin.write(data[:FILE_HEADER])
+        for number in range(2000):
+            process.stdin.write(b"".join(moved(data, number)))
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    process.wait(timeout=DEADLINE)
+
+
+CASES = (same_from_everywhere, other_formats, several_link_types, cut_off, not_read, usage, filters, trees, follow, memory,
+         broken_pipe)
+
+
+def main():
+    failed = False
+    print(f"1..{len(CASES)}")
+    for number, case in enumerate(CASES, 1):
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                case(pathlib.Path(folder))
+            print(f"ok {number} - {case.__name__}")
+        except Wrong as wrong:
+            failed = True
+            print(f"not ok {number} - {case.__name__}\n# {str(wrong)[:2000]}")
+    return failed
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv[1]
+    sys.exit(main())
