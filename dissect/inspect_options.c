@@ -61,10 +61,12 @@ static void set_view(struct inspect_options *options, enum inspect_view view, st
 
 static void set_tree(struct inspect_options *options, const char *text, struct argp_state *state)
 {
-    char *end;
+    char *end = NULL;
     set_view(options, VIEW_TREE, state);
-    options->call = strcmp(text, "all") == 0 ? 0 : strtoull(text, &end, 10);
-    if (strcmp(text, "all") != 0 && (*text < '1' || *text > '9' || *end != '\0'))
+    if (strcmp(text, "all") == 0)
+        return;
+    options->call = strtoull(text, &end, 10);
+    if (*text < '1' || *text > '9' || *end != '\0')
         argp_error(state, "'%s' is not the number of a call: --tree takes one that --calls prints, or all", text);
 }
 

@@ -17,6 +17,7 @@ struct source {
     int fd;
     int changes; /* inotify; -1: none */
     bool follow;
+    bool waits; /* a pipe or a terminal: reading may take long */
     const volatile bool *stop;
     void (*idle)(void);
     bool begun;
@@ -38,10 +39,19 @@ static void wait_for_more(const struct source *s)
             ;
 }
 
+/* Before reading takes long, what was found is shown. */
+static void be_idle(const struct source *s)
+{
+    struct pollfd input = { .fd = s->fd, .events = POLLIN };
+    if (s->waits && poll(&input, 1, 0) == 0)
+        s->idle();
+}
+
 /* 0 at the end. */
 static ssize_t read_some(struct source *s, uint8_t *to, size_t room)
 {
     for (;;) {
+        be_idle(s);
         ssize_t n = *s->stop ? 0 : read(s->fd, to, room);
         if (n < 0 && errno == EINTR)
             continue;
@@ -145,6 +155,7 @@ bool packed_open(const char *path, bool follow, const volatile bool *stop, void 
         free(s);
         return false;
     }
+    s->waits = !S_ISREG(about.st_mode);
     if (S_ISDIR(about.st_mode)) {
         errno = EISDIR;
         close(s->fd);

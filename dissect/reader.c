@@ -86,18 +86,17 @@ static size_t find_again(const struct dis_reader *r, const uint8_t *bytes, size_
     return length;
 }
 
-static bool has_room(struct dis_reader *r)
+/* Room for what has come, not for what a header announces: that may be a lie. */
+static bool has_room(struct dis_reader *r, size_t size)
 {
-    size_t want = r->need > r->framing->header ? r->need : r->framing->header;
-    if (want > r->framing->most)
-        want = r->framing->most;
-    if (want <= r->room)
+    if (size <= r->room)
         return true;
-    uint8_t *grown = realloc(r->carry, want);
+    size_t room = size > 2 * r->room ? size : 2 * r->room;
+    uint8_t *grown = realloc(r->carry, room);
     if (grown == NULL)
         return false;
     r->carry = grown;
-    r->room = want;
+    r->room = room;
     return true;
 }
 
@@ -107,9 +106,11 @@ static size_t add(struct dis_reader *r, const uint8_t *bytes, size_t length)
     size_t want = (r->need != 0 ? r->need : r->framing->header) - r->at;
     size_t n = length < want ? length : want;
     if (r->have == r->at) {
-        size_t kept = n < r->room - r->have ? n : r->room - r->have;
-        memcpy(r->carry + r->have, bytes, kept);
-        r->have += kept;
+        size_t kept = n < r->framing->most - r->have ? n : r->framing->most - r->have;
+        if (has_room(r, r->have + kept)) {
+            memcpy(r->carry + r->have, bytes, kept);
+            r->have += kept;
+        }
     }
     r->at += n;
     r->offset += n;
@@ -122,15 +123,13 @@ static size_t go_on(struct dis_reader *r, const uint8_t *bytes, size_t length, s
 {
     size_t used = add(r, bytes, length);
     if (r->need == 0 && r->at == r->framing->header) {
-        bool good = r->framing->is_credible(r->carry);
-        if (good)
-            r->need = r->framing->length(r->carry);
-        if (!good || !has_room(r)) {
+        if (!r->framing->is_credible(r->carry)) {
             r->offset -= used;
             r->have -= used;
             lose(r);
             return 0;
         }
+        r->need = r->framing->length(r->carry);
     }
     if (r->need != 0 && r->at == r->need)
         emit(r, r->carry, r->have, r->need, place, take, context);
@@ -142,7 +141,7 @@ static size_t begin(struct dis_reader *r, const uint8_t *bytes, size_t length, s
                     dis_reader_take *take, void *context)
 {
     bool has_header = length >= r->framing->header;
-    if ((has_header && !r->framing->is_credible(bytes)) || !has_room(r)) {
+    if ((has_header && !r->framing->is_credible(bytes)) || !has_room(r, r->framing->header)) {
         lose(r);
         return 0;
     }

@@ -138,15 +138,20 @@ static void remove_pipe(struct dis_smb *smb, struct pipe **link, enum dis_ending
     free(pipe);
 }
 
+static void forget_oldest(struct dis_smb *smb)
+{
+    for (struct pipe **link = &smb->pipes; *link != NULL; link = &(*link)->next)
+        if ((*link)->next == NULL) {
+            smb->counts->forgotten++;
+            remove_pipe(smb, link, DIS_END_FORGOTTEN);
+            return;
+        }
+}
+
 static struct pipe *add_pipe(struct dis_smb *smb, const struct dis_smb_handle *handle)
 {
-    if (smb->pipe_count == DIS_SMB_HANDLES_MOST) {
-        struct pipe **last = &smb->pipes;
-        while ((*last)->next != NULL)
-            last = &(*last)->next;
-        smb->counts->forgotten++;
-        remove_pipe(smb, last, DIS_END_FORGOTTEN);
-    }
+    if (smb->pipe_count == DIS_SMB_HANDLES_MOST)
+        forget_oldest(smb);
     struct pipe *pipe = calloc(1, sizeof(*pipe));
     if (pipe == NULL)
         return NULL;

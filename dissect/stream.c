@@ -127,13 +127,12 @@ static void compare(struct dis_stream *s, const struct piece *p, const struct di
 }
 
 /* Links a copy behind `before`, or as the first. */
-static struct dis_segment *insert(struct dis_stream *s, struct dis_budget *budget, struct dis_segment *before,
-                                  const struct piece *p)
+static void insert(struct dis_stream *s, struct dis_budget *budget, struct dis_segment *before, const struct piece *p)
 {
     size_t size = sizeof(struct dis_segment) + p->length;
     struct dis_segment *g = malloc(size);
     if (g == NULL)
-        return before;
+        return;
     *g = (struct dis_segment){
         .sequence = p->sequence, .length = p->length, .missing = p->missing, .place = p->place
     };
@@ -147,7 +146,6 @@ static struct dis_segment *insert(struct dis_stream *s, struct dis_budget *budge
     s->held_bytes += size;
     s->held_count++;
     budget->held += size;
-    return g;
 }
 
 /* The last segment held that begins before `sequence`, or NULL. */
@@ -178,7 +176,7 @@ static void hold(struct dis_stream *s, struct dis_budget *budget, struct piece p
         size_t room = after != NULL ? (size_t)distance(p.sequence, after->sequence) : SIZE_MAX;
         struct piece front = front_of(&p, room);
         if (whole(&front) > 0)
-            before = insert(s, budget, before, &front);
+            insert(s, budget, before, &front);
         if (whole(&front) == whole(&p))
             return;
         compare(s, &p, after);

@@ -121,10 +121,11 @@ def check_views(capture, pdus):
     calls = capture.objects("--calls")
     requests = [call for call in calls if call["resp_kind"] in ("response", "fault", "none")]
     streams = capture.objects("--streams")
-    numbers = (counts[0]["pdus"], counts[0]["calls"], sum(row["calls"] for row in counts[1:]), counts[0]["conversations"])
+    whole, *operations = counts
+    numbers = (whole["pdus"], whole["calls"], sum(row["calls"] for row in operations), whole["conversations"])
     wanted = (sum(pdu["ver"] == 5 for pdu in pdus), len(requests), len(requests), len(streams))
     wrong = [] if numbers == wanted else [f"the summary says {numbers}, the rows {wanted}"]
-    if sum(stream["pdus"] for stream in streams) != wanted[0] or sum(stream["calls"] for stream in streams) != len(calls):
+    if [sum(stream[key] for stream in streams) for key in ("pdus", "calls")] != [wanted[0], len(calls)]:
         wrong.append("the streams do not have the PDUs and calls")
     if len(calls) != len(capture.run("--calls").stdout.splitlines()):
         wrong.append("not a line for each call")
@@ -162,7 +163,8 @@ def verdict(capture, judge):
     if not NOT_IN_FULL.get(capture.name, ("", True))[1]:
         return wrong
     pdus = capture.objects("--pdus")
-    return wrong + judge(capture, pdus) + errors_in(capture, pdus) + check_text(capture, pdus) + check_views(capture, pdus)
+    return [*wrong, *judge(capture, pdus), *errors_in(capture, pdus), *check_text(capture, pdus),
+            *check_views(capture, pdus)]
 
 
 def verdicts(program):

@@ -63,6 +63,25 @@ def moved(data, number):
         yield bytes(record)
 
 
+# ---- pcapng ----
+
+SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+
+
+def interface(link):
+    return struct.pack("<IIHHII", 1, 20, link, 0, 0, 20)
+
+
+def packet_block(record):
+    seconds, micros, captured, sent = struct.unpack_from("<IIII", record)
+    body = record[RECORD_HEADER:] + b"\0" * (-captured % 4)
+    stamp, size = seconds * 1000000 + micros, 32 + len(body)
+    head = struct.pack("<IIIIIII", 6, size, 0, stamp >> 32, stamp & 0xFFFFFFFF, captured, sent)
+    return head + body + struct.pack("<I", size)
+
+
+# ---- cases ----
+
 def same_from_everywhere(folder):
     """A file, standard input, packed, packed in parts."""
     data = SAMPLE.read_bytes()
@@ -83,16 +102,13 @@ def other_formats(folder):
     magic, *rest = struct.unpack("<IHHiIII", data[:FILE_HEADER])
     big = struct.pack(">IHHiIII", magic, *rest)
     nano = struct.pack("<IHHiIII", 0xA1B23C4D, *rest)
-    blocks = [struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28), struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)]
+    blocks = [SECTION, interface(1)]
     for record in records(data):
         seconds, micros, captured, sent = struct.unpack_from("<IIII", record)
         body = record[RECORD_HEADER:]
         big += struct.pack(">IIII", seconds, micros, captured, sent) + body
         nano += struct.pack("<IIII", seconds, micros * 1000, captured, sent) + body
-        padded = body + b"\0" * (-len(body) % 4)
-        stamp = seconds * 1000000 + micros
-        blocks.append(struct.pack("<IIIIIII", 6, 32 + len(padded), 0, stamp >> 32, stamp & 0xFFFFFFFF, captured, sent) +
-                      padded + struct.pack("<I", 32 + len(padded)))
+        blocks.append(packet_block(record))
     for name, other in (("big-endian", big), ("nanoseconds", nano), ("pcapng", b"".join(blocks))):
         done = run("--calls", "-", data=other)
         need(done.stdout == wanted and done.returncode == 0, name, done)
@@ -101,12 +117,7 @@ def other_formats(folder):
 def several_link_types(folder):
     """libpcap stops at the second interface: what came before counts."""
     data = SAMPLE.read_bytes()
-    blocks = [struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28), struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)]
-    for record in records(data):
-        body = record[RECORD_HEADER:] + b"\0" * (-len(record[RECORD_HEADER:]) % 4)
-        size = len(record) - RECORD_HEADER
-        blocks.append(struct.pack("<IIIIIII", 6, 32 + len(body), 0, 0, 0, size, size) + body + struct.pack("<I", 32 + len(body)))
-    blocks.append(struct.pack("<IIHHII", 1, 20, 101, 0, 0, 20))
+    blocks = [SECTION, interface(1), *map(packet_block, records(data)), interface(101)]
     done = run("--calls", "-", data=b"".join(blocks))
     need(done.returncode == 1 and b"several link types" in done.stderr and done.stdout.count(b"\n") == 3, done)
 
@@ -126,10 +137,13 @@ def not_read(folder):
     (folder / "text").write_text("this is no capture, and it is long enough to be one\n")
     wireless = bytearray(SAMPLE.read_bytes())
     struct.pack_into("<I", wireless, 20, 105)
-    for options, data, words in (((folder / "absent",), b"", b"absent: No such file"), ((folder,), b"", b"Is a directory"),
-                                 ((folder / "text",), b"", b"text: this is no capture"), (("-",), b"", b"no capture"),
-                                 (("-",), bytes(wireless), b"packets of type '802.11'"),
-                                 (("--tree", "99", SAMPLE), b"", b"there is no call 99")):
+    for options, data, words in (
+            ((folder / "absent",), b"", b"absent: No such file"),
+            ((folder,), b"", b"Is a directory"),
+            ((folder / "text",), b"", b"text: this is no capture"),
+            (("-",), b"", b"no capture"),
+            (("-",), bytes(wireless), b"packets of type '802.11'"),
+            (("--tree", "99", SAMPLE), b"", b"there is no call 99")):
         done = run(*options, data=data)
         need(done.returncode == 1 and words in done.stderr and done.stderr.count(b"\n") == 1, options, done)
 
@@ -216,8 +230,8 @@ def follow(folder):
 
 def peak(data):
     """Most KiB of memory that it needs for a capture, and its summary."""
-    freed_at_once = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}
-    process = subprocess.Popen([PROGRAM, "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=freed_at_once)
+    at_once = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"}  # is freed
+    process = subprocess.Popen([PROGRAM, "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=at_once)
     with process.stdin as stdin:
         for part in data:
             stdin.write(part)
@@ -252,8 +266,8 @@ def broken_pipe(folder):
     process.wait(timeout=DEADLINE)
 
 
-CASES = (same_from_everywhere, other_formats, several_link_types, cut_off, not_read, usage, filters, trees, follow, memory,
-         broken_pipe)
+CASES = (same_from_everywhere, other_formats, several_link_types, cut_off, not_read, usage, filters, trees, follow,
+         memory, broken_pipe)
 
 
 def main():

@@ -8,11 +8,11 @@ import pathlib
 
 PDU = ("frame", "stream", "transport", "src", "sport", "dst", "dport", "dir", "idx", "ver", "ptype", "flags", "drep",
        "frag_len", "auth_len", "call_id", "ctx_id", "opnum", "fault_status", "auth_type", "auth_level")
-HEADER = ("frame_first", "frame", "src", "sport", "dst", "dport", "stream_off", "ptype", "flags", "frag_len", "auth_len",
-          "call_id")
+HEADER = ("frame_first", "frame", "src", "sport", "dst", "dport", "stream_off", "ptype", "flags", "frag_len",
+          "auth_len", "call_id")
 CALL = ("stream", "transport", "call_id", "ctx_id", "opnum", "object", "req_frame_first", "req_frame_last", "req_time",
-        "req_frags", "resp_kind", "resp_frame_first", "resp_frame_last", "resp_frags", "fault_status", "dne", "rt_first",
-        "rt_last", "auth_type", "auth_level")
+        "req_frags", "resp_kind", "resp_frame_first", "resp_frame_last", "resp_frags", "fault_status", "dne",
+        "rt_first", "rt_last", "auth_type", "auth_level")
 TIMES = {"req_time", "rt_first", "rt_last"}
 ANSWERS = {"2", "3"}
 
@@ -40,8 +40,9 @@ def as_text(row, name):
 
 
 class Streams:
-    """Numbers of streams in the order of their first rows, UDP apart. tshark counts some connections twice (in two passes it
-    makes another one where a conversation gets a dissector late), so only which rows belong together is compared."""
+    """Numbers of streams in the order of their first rows, UDP apart. tshark counts some connections twice (in two
+    passes it makes another one where a conversation gets a dissector late), so only which rows belong together is
+    compared."""
 
     def __init__(self, rows):
         self.numbers = {True: {}, False: {}}
