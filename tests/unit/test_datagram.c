@@ -137,7 +137,7 @@ static void test_line(void **state)
     } rows[] = {
         { FULL, "datagram response seq 1432778632 frag 48282 if rpcecho v1.2 op 6 TestSleep "
                 "activity 03020100-0504-0706-0809-0a0b0c0d0e0f body 2\n" },
-        { PROFINET, "datagram request seq 0 frag 0 if dea00001-6c97-11d1-8271-00a02442df7d v1.0 op 5 "
+        { PROFINET, "datagram request seq 0 frag 0 if pnio_device v1.0 op 5 ReadImplicit "
                     "activity ecbaabdb-001d-4354-b250-0b01630abafd body 0\n" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

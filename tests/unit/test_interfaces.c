@@ -47,7 +47,8 @@ static void test_operations(void **state)
 /* A specification with a section, or a file that can be read. */
 static void assert_source(const char *source)
 {
-    bool specification = strncmp(source, "MS-", 3) == 0 || strncmp(source, "C706 ", 5) == 0;
+    bool specification = strncmp(source, "MS-", 3) == 0 || strncmp(source, "C706 ", 5) == 0 ||
+                         strncmp(source, "IEC ", 4) == 0;
     assert_true((specification && strpbrk(source, " ") != NULL) || strstr(source, ".idl") != NULL);
 }
 

@@ -97,6 +97,13 @@ static void test_interfaces(void **state)
         { "ccd8c074-d0e5-4a40-92b4-d074faa6ba28", 1, "witness", 3, "WitnessrAsyncNotify" },
         { "000001a0-0000-0000-c000-000000000046", 0, "IRemoteSCMActivator", 4, "RemoteCreateInstance" },
         { "6f1d2a90-53c4-4e0b-9d1c-7a1f0c5be001", 1, "probe", 11, "probe_die" },
+        { "12345678-1234-abcd-ef00-0123456789ab", 1, "spoolss", 69, "RpcOpenPrinterEx" },
+        { "6bffd098-a112-3610-9833-46c3f87e345a", 1, "wkssvc", 22, "NetrJoinDomain2" },
+        { "86d35949-83c9-4044-b424-db363231fd0c", 1, "ITaskSchedulerService", 12, "SchRpcRun" },
+        { "c681d488-d850-11d0-8c52-00c04fd90f7e", 1, "efsrpc", 0, "EfsRpcOpenFileRaw" },
+        { "39c13a52-011e-11d0-9675-0020afd8adb3", 0, "IOPCSyncIO", 3, "Read" },
+        { "9556dc99-828c-11cf-a37e-00aa003240c7", 0, "IWbemServices", 24, "ExecMethod" },
+        { "dea00001-6c97-11d1-8271-00a02442df7d", 1, "pnio_device", 4, "Control" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct dis_syntax s = syntax(rows[i].uuid, rows[i].major);
@@ -116,11 +123,11 @@ static void test_gaps(void **state)
 {
     (void)state;
     struct dis_syntax netlogon = syntax("12345678-1234-abcd-ef00-01234567cffb", 1);
-    struct dis_syntax nspi = syntax("f5cc5a18-4264-101a-8c59-08002b2f8426", 56);
+    struct dis_syntax dhcp = syntax("6bffd098-a112-3610-9833-46c3f874532d", 1);
     assert_null(dis_operation_name(dis_interface_find(&netlogon), 47));
     assert_non_null(dis_operation_name(dis_interface_find(&netlogon), 48));
-    assert_string_equal(dis_interface_name(dis_interface_find(&nspi)), "nspi");
-    assert_null(dis_operation_name(dis_interface_find(&nspi), 0));
+    assert_string_equal(dis_interface_name(dis_interface_find(&dhcp)), "dhcpsrv");
+    assert_null(dis_operation_name(dis_interface_find(&dhcp), 0));
 }
 
 static void test_transfers(void **state)
