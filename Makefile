@@ -23,7 +23,7 @@ packages_test  := $(packages_run) python3 libcmocka-dev scdoc mandoc python3-imp
                   smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
                   iproute2 nftables patch
 packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32
-packages_bench := $(packages_run) python3 haproxy
+packages_bench := $(packages_run) python3 haproxy tcpdump tshark
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
 packages_captures := $(packages_test)
 packages_style := clang-format
@@ -140,9 +140,10 @@ peers: $(call need,peers) ## real clients and servers through rpcward, compared 
 run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
 	$(Q)tests/support/demonstration $(B) $(TIME)
 
-bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy and directly (BENCH=relay, plain, storm, crowd: only that)
+benches := relay plain storm crowd inspector
+bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy, tshark and directly (BENCH=word: only benches whose name has it)
 	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client $(B)/storm
-	$(Q)for bench in $(or $(BENCH),relay plain storm crowd); do tests/bench/$$bench.py --build $(B) || exit 1; done
+	$(Q)for bench in $(if $(BENCH),$(foreach b,$(benches),$(if $(findstring $(BENCH),$(b)),$(b))),$(benches)); do tests/bench/$$bench.py --build $(B) || exit 1; done
 
 soak: $(call need,test) ## captures damaged in every way; load, faults and restarts for TIME seconds (600)
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
