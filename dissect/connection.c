@@ -54,7 +54,7 @@ static bool begin_talk(struct dis_connection *c, struct dis_shared *shared, enum
         return false;
     }
     common->stream = c->flow.number;
-    common->heard = c->heard;
+    common->wire = &c->wire;
     common->client = c->client;
     for (unsigned way = 0; way < 2; way++) {
         common->end[way] = c->flow.end[way];
@@ -130,6 +130,7 @@ static void decide(const struct target *t, const uint8_t *bytes, size_t length, 
 static void on_bytes(void *context, const uint8_t *bytes, size_t length, struct dis_place place)
 {
     const struct target *t = context;
+    t->connection->wire.way[t->way].reading = t->connection->streams[t->way].next;
     if (t->connection->talk != NULL)
         speak(t, bytes, length, place);
     else if (t->connection->spoken == DIS_SPOKEN_UNKNOWN)
@@ -163,7 +164,6 @@ static struct dis_sink_of_bytes sink_to(struct target *t)
 
 static void note_flags(struct dis_connection *c, unsigned way, const struct dis_packet *packet)
 {
-    c->heard[way] = true;
     if ((packet->tcp_flags & DIS_TCP_RST) != 0)
         c->reset = true;
     if ((packet->tcp_flags & DIS_TCP_SYN) != 0 && !c->syn[way]) {
@@ -214,6 +214,7 @@ void dis_connection_packet(struct dis_connection *c, struct dis_shared *shared, 
 {
     struct target t = { c, shared, way };
     struct dis_sink_of_bytes sink = sink_to(&t);
+    dis_wire_note(&c->wire, way, packet, place);
     note_flags(c, way, packet);
     if (c->spoken == DIS_SPOKEN_OTHER) {
         c->streams[way].fin = c->streams[way].fin || (packet->tcp_flags & DIS_TCP_FIN) != 0;
@@ -225,6 +226,8 @@ void dis_connection_packet(struct dis_connection *c, struct dis_shared *shared, 
         dis_stream_add(&c->streams[way], &shared->budget, packet, place, &sink);
     wait_for(c, shared, way, place.time);
     unblock(c, shared);
+    if ((packet->tcp_flags & (DIS_TCP_FIN | DIS_TCP_RST)) != 0 && c->talk != NULL && c->talk->conversation != NULL)
+        dis_conversation_leave(c->talk->conversation, way, place);
     if (c->spoken == DIS_SPOKEN_OTHER) {
         dis_stream_free(&c->streams[0], &shared->budget);
         dis_stream_free(&c->streams[1], &shared->budget);
@@ -235,7 +238,7 @@ bool dis_connection_is_new(const struct dis_connection *c, unsigned way, const s
 {
     if ((packet->tcp_flags & (DIS_TCP_SYN | DIS_TCP_ACK)) != DIS_TCP_SYN)
         return false;
-    return c->syn[way] ? c->initial[way] != packet->sequence : c->heard[way];
+    return c->syn[way] ? c->initial[way] != packet->sequence : c->wire.way[way].heard;
 }
 
 bool dis_connection_is_over(const struct dis_connection *c)
@@ -270,6 +273,24 @@ static void add_counts(const struct dis_connection *c, struct dis_shared *shared
     }
 }
 
+/* A SYN that was answered by a reset, or never. */
+static void tell_attempt(const struct dis_connection *c, const struct dis_shared *shared)
+{
+    unsigned way = c->client == 1;
+    const struct dis_wire_way *own = &c->wire.way[way];
+    const struct dis_wire_way *other = &c->wire.way[!way];
+    if (shared->news.attempt == NULL || c->client < 0 || !own->opened || other->opened)
+        return;
+    struct dis_attempt attempt = {
+        .from = c->flow.end[way],
+        .to = c->flow.end[!way],
+        .syns = own->repeated + 1,
+        .reset = other->rst,
+        .place = other->rst ? other->rst_at : own->last,
+    };
+    shared->news.attempt(shared->news.context, &attempt);
+}
+
 void dis_connection_end(struct dis_connection *c, struct dis_shared *shared, enum dis_ending ending)
 {
     unsigned first = c->streams[0].blocked; /* the side that is not waiting for the other */
@@ -278,8 +299,10 @@ void dis_connection_end(struct dis_connection *c, struct dis_shared *shared, enu
         struct dis_sink_of_bytes sink = sink_to(&t);
         dis_stream_flush(&c->streams[t.way], &shared->budget, &sink);
     }
-    if (c->talk == NULL)
+    if (c->talk == NULL) {
+        tell_attempt(c, shared);
         return;
+    }
     ending = ending_of(c, ending);
     add_counts(c, shared);
     if (c->talk->conversation != NULL)

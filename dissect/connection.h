@@ -5,6 +5,7 @@
 #include "flows.h"
 #include "smb.h"
 #include "stream.h"
+#include "wire.h"
 
 enum dis_spoken { DIS_SPOKEN_UNKNOWN, DIS_SPOKEN_PDUS, DIS_SPOKEN_SMB, DIS_SPOKEN_OTHER };
 
@@ -16,10 +17,10 @@ struct dis_connection {
     bool forced; /* never taken for something else */
     bool reset;
     bool closing;  /* in the list of those that may end */
-    bool heard[2]; /* by end */
     bool acked[2]; /* by way: `acknowledged` is known */
     bool syn[2];   /* by way: `initial` is known */
     int client;    /* the end that opened it; -1: not seen */
+    struct dis_wire wire;
     uint32_t initial[2];
     uint32_t acknowledged[2];
     uint8_t head[2][DIS_HEADER_SIZE]; /* the first bytes, too few to tell */

@@ -79,18 +79,21 @@ static void take_bind_ack(struct dis_conversation *c, const struct dis_pdu *pdu)
             if (bound->offer != c->offers || bound->place != place || bound->state != DIS_CONTEXT_OFFERED)
                 continue;
             bound->state = result.result == DIS_ACCEPTANCE ? DIS_CONTEXT_ACCEPTED : DIS_CONTEXT_REFUSED;
+            bound->reason = result.reason;
             if (c->news->bound != NULL && !bound->features)
                 c->news->bound(c->news->context, c, bound);
         }
 }
 
-static void take_bind_nak(struct dis_conversation *c)
+static void take_bind_nak(struct dis_conversation *c, const struct dis_pdu *pdu)
 {
     for (uint32_t i = 0; i < c->context_count; i++) {
         struct dis_bound *bound = &c->contexts[i];
         if (bound->offer != c->offers || bound->state != DIS_CONTEXT_OFFERED)
             continue;
         bound->state = DIS_CONTEXT_REFUSED;
+        bound->reason = pdu->bind_nak.reason;
+        bound->by_nak = true;
         if (c->news->bound != NULL && !bound->features)
             c->news->bound(c->news->context, c, bound);
     }
@@ -174,6 +177,10 @@ static void open_request(struct dis_conversation *c, struct dis_call *call, cons
     call->has_object = request->has_object;
     call->object = request->object;
     call->request_first = s->found->last;
+    call->repeated_before = c->wire->way[call->way].repeated;
+    call->probes_before = c->wire->way[call->way].probes;
+    if (c->wire->quiet_until >= s->found->first.frame)
+        call->quiet_before = c->wire->quiet;
     set_context(c, call, request->context_id);
     set_auth(call, &s->pdu.auth);
 }
@@ -200,6 +207,7 @@ static void take_request(struct dis_conversation *c, struct dis_sighting *s)
     }
     call->request_fragments++;
     call->request_last = s->found->last;
+    call->request_end = c->wire->way[call->way].reading;
     call->request_bytes += s->pdu.request.stub_length;
     call->complete = (s->pdu.header.flags & DIS_LAST_FRAG) != 0;
     s->call = call;
@@ -256,6 +264,23 @@ static void take_answer(struct dis_conversation *c, struct dis_sighting *s, enum
     s->call = call;
 }
 
+static void give_up(struct dis_conversation *c, struct dis_call *call, struct dis_place place)
+{
+    if (call->left)
+        return;
+    call->left = true;
+    call->left_at = place;
+    if (c->news->left != NULL)
+        c->news->left(c->news->context, call);
+}
+
+void dis_conversation_leave(struct dis_conversation *c, unsigned way, struct dis_place place)
+{
+    for (struct dis_call *call = c->open; call != NULL; call = call->next)
+        if (call->way == way)
+            give_up(c, call, place);
+}
+
 /* co_cancel and orphaned, both from the client. */
 static void take_control(struct dis_conversation *c, struct dis_sighting *s)
 {
@@ -267,6 +292,7 @@ static void take_control(struct dis_conversation *c, struct dis_sighting *s)
     else
         (*link)->orphaned = true;
     s->call = *link;
+    give_up(c, *link, s->found->last);
 }
 
 /* Which end the sender of this type is; -1: either may be. */
@@ -335,7 +361,7 @@ static void take_decoded(struct dis_conversation *c, struct dis_sighting *s)
         take_bind_ack(c, &s->pdu);
         break;
     case DIS_BIND_NAK:
-        take_bind_nak(c);
+        take_bind_nak(c, &s->pdu);
         break;
     case DIS_REQUEST:
         take_request(c, s);
@@ -411,9 +437,11 @@ static enum dis_ending ending_of(const struct dis_conversation *c, const struct 
 {
     if (ending == DIS_END_FORGOTTEN)
         return ending;
-    if (!c->heard[!call->way])
+    if (!c->wire->way[!call->way].heard)
         return DIS_END_ONE_SIDED;
-    return call->gap ? DIS_END_GAP : ending;
+    if (call->gap)
+        return DIS_END_GAP;
+    return ending == DIS_END_CAPTURE && c->wire->way[call->way].fin ? DIS_END_CLOSED : ending;
 }
 
 void dis_conversation_end(struct dis_conversation *c, enum dis_ending ending)

@@ -7,6 +7,7 @@
 
 #include "rpc_call.h"
 #include "reader.h"
+#include "wire.h"
 
 #define DIS_CALLS_OPEN_MOST 1024u /* of one conversation; the oldest is given up for a new one */
 #define DIS_CONTEXTS_MOST   1024u /* of one conversation; others are not remembered */
@@ -23,6 +24,8 @@ struct dis_bound {
     uint8_t place;  /* in the bind that offered it */
     uint32_t offer; /* which bind that was */
     enum dis_context_state state;
+    uint16_t reason; /* refused by a bind_ack: enum dis_result_reason; by a bind_nak: its reason */
+    bool by_nak;
     bool features; /* no interface: the negotiation of features */
     struct dis_syntax interface;
     const struct dis_interface *known;
@@ -36,10 +39,10 @@ struct dis_conversation {
     char pipe[DIS_PIPE_TEXT];   /* the handle, as text; "" over TCP */
     char pipe_name[DIS_PIPE_NAME];
     bool bind_seen;
-    const bool *heard; /* [end]: a packet from there is in the capture; not owned */
-    bool begins[2];    /* way's first byte was seen, and no gap since */
-    int client;        /* the end that binds or calls; -1: not known yet */
-    uint8_t auth_type; /* of the last bind that had a trailer; level 0: none */
+    const struct dis_wire *wire; /* of its connection; not owned */
+    bool begins[2];              /* way's first byte was seen, and no gap since */
+    int client;                  /* the end that binds or calls; -1: not known yet */
+    uint8_t auth_type;           /* of the last bind that had a trailer; level 0: none */
     uint8_t auth_level;
     uint32_t assoc_group;
     uint64_t pdus;
@@ -72,15 +75,26 @@ struct dis_sighting {
 
 struct dis_datagram_sighting;
 
+/* Somebody tried to open a connection, and none came about. */
+struct dis_attempt {
+    struct dis_endpoint from;
+    struct dis_endpoint to;
+    unsigned syns;
+    bool reset; /* refused; else nothing answered */
+    struct dis_place place;
+};
+
 /* Whom to tell what. Any of them may be NULL. `number` is counted here. */
 struct dis_news {
     void *context;
     void (*pdu)(void *context, const struct dis_sighting *sighting);
     void (*datagram)(void *context, const struct dis_datagram_sighting *sighting);
     void (*call)(void *context, const struct dis_call *call); /* it has ended */
+    void (*left)(void *context, const struct dis_call *call); /* its client has given it up */
     void (*bound)(void *context, const struct dis_conversation *c,
                   const struct dis_bound *bound);                          /* a result is known */
     void (*conversation)(void *context, const struct dis_conversation *c); /* it has ended */
+    void (*attempt)(void *context, const struct dis_attempt *attempt);
     uint64_t calls;
     uint64_t conversations;
     uint64_t last_frame; /* of the last PDU told */
@@ -96,6 +110,9 @@ struct dis_conversation *dis_conversation_new(struct dis_news *news);
 
 /* A PDU, in the order of its way. */
 void dis_conversation_take(struct dis_conversation *c, unsigned way, const struct dis_found *found);
+
+/* That end has closed or reset the connection. */
+void dis_conversation_leave(struct dis_conversation *c, unsigned way, struct dis_place place);
 
 /* Bytes of that way are missing. */
 void dis_conversation_gap(struct dis_conversation *c, unsigned way);

@@ -41,6 +41,7 @@ struct dis_call {
     bool gap; /* bytes of the answering side are missing since the request */
     bool did_not_execute;
     bool id_differs;   /* the answer had another call id, and the call was the only one open */
+    bool left;         /* its client cancelled it, or closed or reset its connection, before it was answered */
     uint8_t auth_type; /* of its first PDU's trailer; level 0: it has none */
     uint8_t auth_level;
     struct dis_uuid object;
@@ -50,6 +51,11 @@ struct dis_call {
     struct dis_place request_last;
     struct dis_place answer_first;
     struct dis_place answer_last;
+    struct dis_place left_at;
+    int64_t quiet_before;     /* ns in which nothing was sent on its connection before it; 0: not so long */
+    uint32_t request_end;     /* sequence number behind the segment with its last byte */
+    uint32_t repeated_before; /* of what its way counts in struct dis_wire, when it began */
+    uint32_t probes_before;
     unsigned request_fragments;
     unsigned answer_fragments;
     uint64_t request_bytes; /* stub data */

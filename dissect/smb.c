@@ -200,7 +200,7 @@ static struct dis_conversation *new_conversation(struct dis_smb *smb, struct pip
         return NULL;
     c->transport = version;
     c->stream = smb->connection->stream;
-    c->heard = smb->connection->heard;
+    c->wire = smb->connection->wire;
     for (unsigned i = 0; i < 2; i++) {
         c->end[i] = smb->connection->end[i];
         c->begins[i] = pipe->opened;

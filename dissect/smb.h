@@ -22,7 +22,7 @@ struct dis_smb_counts {
 
 struct dis_smb;
 
-/* The connection: stream, ends, heard, begins are copied into the conversations of its pipes. NULL without memory. */
+/* The connection: stream, ends, wire, begins are copied into the conversations of its pipes. NULL without memory. */
 struct dis_smb *dis_smb_new(struct dis_news *news, const struct dis_conversation *connection,
                             struct dis_smb_counts *counts);
 

@@ -1,7 +1,7 @@
 # What each unit test links besides itself: the module it tests and what that module needs, nothing else.
 D_pdu      := $(addprefix dissect/,pdu.o bind.o request.o auth.o uuid.o cursor.o)
 D_names    := $(addprefix dissect/,names.o interfaces.o)
-D_conversation := $(addprefix dissect/,conversation.o rpc_call.o) $(D_names) $(D_pdu)
+D_conversation := $(addprefix dissect/,conversation.o rpc_call.o wire.o) $(D_names) $(D_pdu)
 P_settings := $(addprefix proxy/,address.o call_rules.o nearest.o value.o settings.o settings_interfaces.o \
               settings_keys.o settings_print.o settings_read.o settings_report.o settings_scalar.o settings_text.o \
               settings_tree.o settings_yaml.o) $(D_names) dissect/uuid.o dissect/cursor.o
@@ -24,6 +24,7 @@ test_datagram_objects := dissect/datagram.o $(D_names) $(D_pdu)
 test_packet_objects     := dissect/packet.o
 test_defragment_objects := dissect/defragment.o dissect/packet.o
 test_stream_objects     := dissect/stream.o
+test_wire_objects       := dissect/wire.o
 test_reader_objects     := dissect/reader.o dissect/frame.o $(D_pdu)
 test_conversation_objects := $(D_conversation) dissect/compose.o
 test_smb_objects        := $(addprefix dissect/,smb.o smb1.o smb2.o reader.o frame.o) $(D_conversation) dissect/compose.o

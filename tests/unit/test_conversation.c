@@ -13,7 +13,7 @@ enum { WHOLE = DIS_FIRST_FRAG | DIS_LAST_FRAG, CLIENT = 0, SERVER = 1 };
 
 static struct told told;
 static struct dis_news news;
-static bool heard[2];
+static struct dis_wire wire;
 static int64_t now;
 static uint64_t frame;
 
@@ -23,10 +23,10 @@ static struct dis_conversation *begun(bool from_its_beginning)
     news = told_news(&told);
     now = 0;
     frame = 0;
-    heard[0] = heard[1] = true;
+    wire.way[0].heard = wire.way[1].heard = true;
     struct dis_conversation *c = dis_conversation_new(&news);
     assert_non_null(c);
-    c->heard = heard;
+    c->wire = &wire;
     c->begins[0] = c->begins[1] = from_its_beginning;
     return c;
 }
@@ -213,7 +213,7 @@ static void test_endings(void **state)
     assert_call(0, 5, DIS_END_GAP, -1, -1);
     assert_call(1, 6, DIS_END_RESET, -1, -1);
     c = begun(true);
-    heard[SERVER] = false;
+    wire.way[SERVER].heard = false;
     hear(c, CLIENT, say_request(5, WHOLE, 1));
     dis_conversation_end(c, DIS_END_CLOSED);
     assert_call(0, 5, DIS_END_ONE_SIDED, -1, -1);

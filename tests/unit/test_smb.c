@@ -17,7 +17,7 @@ enum { TREE_CONNECT = 3, CREATE = 5, CLOSE = 6, READ = 8, WRITE = 9, IOCTL = 11 
 static struct told told;
 static struct dis_news news;
 static struct dis_smb_counts counts;
-static const bool heard[2] = { true, true };
+static const struct dis_wire wire = { .way = { { .heard = true }, { .heard = true } } };
 static uint64_t frame;
 
 static struct dis_smb *begun(void)
@@ -26,7 +26,7 @@ static struct dis_smb *begun(void)
     memset(&told, 0, sizeof(told));
     memset(&counts, 0, sizeof(counts));
     news = told_news(&told);
-    connection = (struct dis_conversation){ .stream = 3, .heard = heard, .begins = { true, true } };
+    connection = (struct dis_conversation){ .stream = 3, .wire = &wire, .begins = { true, true } };
     struct dis_smb *smb = dis_smb_new(&news, &connection, &counts);
     assert_non_null(smb);
     return smb;

@@ -155,7 +155,8 @@ static void test_other_protocol(void **state)
     }
 }
 
-/* A connection that ends without an answer, in both ways, and one that does not end. */
+/* A connection that ends without an answer, in both ways; one whose client closes it, and so has given its call up; and
+ * one that does not end. */
 static void test_unanswered(void **state)
 {
     (void)state;
@@ -165,7 +166,7 @@ static void test_unanswered(void **state)
     } rows[] = {
         { FIN | ACK, FIN | ACK, DIS_END_CLOSED }, { 0, FIN | ACK, DIS_END_CLOSED },
         { 0, RST | ACK, DIS_END_RESET },          { RST, 0, DIS_END_RESET },
-        { FIN | ACK, 0, DIS_END_CAPTURE },        { 0, 0, DIS_END_CAPTURE },
+        { FIN | ACK, 0, DIS_END_CLOSED },         { 0, 0, DIS_END_CAPTURE },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct scene s = begun();
