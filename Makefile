@@ -59,7 +59,7 @@ $(B)/rpcwardctl: $(call objects,$(ctl_sources))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ctl_libs)
 
-$(B)/rpcward-inspect: $(call objects,$(inspect_sources)) $(B)/libdissect.a
+$(B)/rpcward-inspect: $(call objects,$(inspect_sources)) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -lz
 
@@ -99,7 +99,7 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 	$(call say,BREAK,$*)
 	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(CFLAGS) $(LDFLAGS) -- $(sim_objects) $(sim_flags)
 
-$(B)/damage: $(B)/tests/corpus/damage.o $(call objects,$(filter-out dissect/inspect.c,$(inspect_sources))) $(B)/libdissect.a
+$(B)/damage: $(B)/tests/corpus/damage.o $(call objects,$(filter-out dissect/inspect.c,$(inspect_sources))) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -lz
 

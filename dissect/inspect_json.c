@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect_verdict.h"
 #include "names.h"
 
 void json_begin(struct dis_sink *sink, FILE *out)
@@ -375,6 +376,13 @@ static void put_interface_of(struct dis_sink *sink, const struct dis_call *call)
     json_text(sink, "operation", call->has_request ? dis_operation_name(call->known, call->opnum) : NULL);
 }
 
+static void put_verdict(struct dis_sink *sink, const struct dis_call *call)
+{
+    const char *proof;
+    json_text(sink, "retry", verdict_name(verdict_of(call, &proof)));
+    json_text(sink, "proof", proof);
+}
+
 void json_call(FILE *out, const struct dis_call *call)
 {
     struct dis_sink sink;
@@ -396,6 +404,7 @@ void json_call(FILE *out, const struct dis_call *call)
     put_number_if(&sink, "auth_level", call->auth_level != 0, call->auth_level);
     put_interface_of(&sink, call);
     json_text(&sink, "end", dis_ending_name(call->ending));
+    put_verdict(&sink, call);
     json_end(&sink);
 }
 

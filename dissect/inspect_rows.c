@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "inspect_json.h"
+#include "inspect_verdict.h"
 #include "names.h"
 #include "text.h"
 
@@ -156,6 +157,14 @@ static void put_result(const struct rows *r, const struct dis_call *call)
         fputs(" (answered with another call id)", r->out);
 }
 
+static void put_verdict(const struct rows *r, const struct dis_call *call)
+{
+    const char *proof;
+    const char *name = verdict_name(verdict_of(call, &proof));
+    if (name != NULL)
+        fprintf(r->out, "  retry %s%s%s", name, proof != NULL ? " " : "", proof != NULL ? proof : "");
+}
+
 void rows_call(const struct rows *r, const struct dis_call *call)
 {
     char first[ROWS_TIME];
@@ -176,6 +185,7 @@ void rows_call(const struct rows *r, const struct dis_call *call)
     fprintf(r->out, "  in %" PRIu64 " out %" PRIu64, call->request_bytes, call->answer_bytes);
     put_auth(r, call);
     put_result(r, call);
+    put_verdict(r, call);
     fputc('\n', r->out);
 }
 

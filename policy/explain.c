@@ -92,6 +92,17 @@ static const char *const proof_names[] = {
 };
 static_assert(sizeof proof_names / sizeof *proof_names == POL_PROOFS, "a name for each proof");
 
+/* Why that proves it. */
+static const char *const proof_clauses[POL_PROOFS] = {
+    [POL_P1_NOT_CONNECTED] = "no connection to the server came about",
+    [POL_P3_FIRST_PARTIAL] = "the kernel never had the whole first fragment, and the connection is closed",
+    [POL_P4_LAST_PARTIAL] =
+        "the kernel never had the whole last fragment, its server begins no call before that, and the connection "
+        "is closed",
+    [POL_P5_FAULT_DNE] = "the server said so, by a fault with did-not-execute",
+    [POL_P6_IN_PROXY] = "it never left the proxy",
+};
+
 const char *pol_event_name(unsigned kind)
 {
     return kind < POL_EVENT_KINDS ? event_names[kind] : NULL;
@@ -115,4 +126,9 @@ const char *pol_ending_name(unsigned ending)
 const char *pol_proof_name(unsigned proof)
 {
     return proof < POL_PROOFS ? proof_names[proof] : NULL;
+}
+
+const char *pol_proof_clause(unsigned proof)
+{
+    return proof < sizeof proof_clauses / sizeof *proof_clauses ? proof_clauses[proof] : NULL;
 }

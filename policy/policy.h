@@ -382,5 +382,6 @@ const char *pol_action_name(unsigned kind);
 const char *pol_reason_name(unsigned reason);
 const char *pol_ending_name(unsigned ending);
 const char *pol_proof_name(unsigned proof);
+const char *pol_proof_clause(unsigned proof); /* why it proves that; NULL also for POL_UNPROVEN */
 
 #endif

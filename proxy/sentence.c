@@ -27,16 +27,6 @@ static const char *const what_happened[POL_ENDINGS] = {
     [POL_CUT_OFF] = "its connection ended because another call of its client timed out",
 };
 
-static const char *const why_proven[POL_PROOFS] = {
-    [POL_P1_NOT_CONNECTED] = "no connection to the server came about",
-    [POL_P3_FIRST_PARTIAL] = "the kernel never had the whole first fragment, and the connection is closed",
-    [POL_P4_LAST_PARTIAL] =
-        "the kernel never had the whole last fragment, its server begins no call before that, and the connection "
-        "is closed",
-    [POL_P5_FAULT_DNE] = "the server said so, by a fault with did-not-execute",
-    [POL_P6_IN_PROXY] = "it never left the proxy",
-};
-
 static const struct {
     const char *word, *clause;
 } evidences[] = {
@@ -154,7 +144,7 @@ void px_sentence_open(const struct px_call *k, const struct px_line_before *line
 
 static void put_proof(struct text *t, unsigned ending, unsigned proof)
 {
-    const char *why = proof < POL_PROOFS ? why_proven[proof] : NULL;
+    const char *why = pol_proof_clause(proof);
     if (proof)
         put(t, " Proof: %s, it has not run%s%s.", pol_proof_name(proof), why ? ": " : "", why ? why : "");
     else if (ending != POL_ANSWERED && ending != POL_FAULTED)

@@ -17,6 +17,7 @@ import sys
 
 import own
 import rows
+import verdicts as known
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAPTURES = pathlib.Path(os.environ.get("SHARED", ROOT.parent / "shared")) / "captures"
@@ -178,6 +179,7 @@ def verdicts(program):
             yield path.name, verdict(Capture(program, path), judge), None
         else:
             yield path.name, [], "the capture is not here"
+    yield from known.checks(program, CAPTURES / "public")
     yield "differences.tsv", rows.unused_differences() if (CAPTURES / "public").is_dir() else [], None
 
 
