@@ -68,6 +68,15 @@ static void take_bind(struct dis_conversation *c, const struct dis_pdu *pdu)
     }
 }
 
+static void settle(struct dis_conversation *c, struct dis_bound *bound, enum dis_context_state state, uint16_t reason)
+{
+    bound->state = state;
+    bound->reason = reason;
+    bound->answered = c->last;
+    if (c->news->bound != NULL && !bound->features)
+        c->news->bound(c->news->context, c, bound);
+}
+
 static void take_bind_ack(struct dis_conversation *c, const struct dis_pdu *pdu)
 {
     struct dis_list results = pdu->bind_ack.results;
@@ -78,10 +87,8 @@ static void take_bind_ack(struct dis_conversation *c, const struct dis_pdu *pdu)
             struct dis_bound *bound = &c->contexts[i];
             if (bound->offer != c->offers || bound->place != place || bound->state != DIS_CONTEXT_OFFERED)
                 continue;
-            bound->state = result.result == DIS_ACCEPTANCE ? DIS_CONTEXT_ACCEPTED : DIS_CONTEXT_REFUSED;
-            bound->reason = result.reason;
-            if (c->news->bound != NULL && !bound->features)
-                c->news->bound(c->news->context, c, bound);
+            settle(c, bound, result.result == DIS_ACCEPTANCE ? DIS_CONTEXT_ACCEPTED : DIS_CONTEXT_REFUSED,
+                   result.reason);
         }
 }
 
@@ -91,11 +98,8 @@ static void take_bind_nak(struct dis_conversation *c, const struct dis_pdu *pdu)
         struct dis_bound *bound = &c->contexts[i];
         if (bound->offer != c->offers || bound->state != DIS_CONTEXT_OFFERED)
             continue;
-        bound->state = DIS_CONTEXT_REFUSED;
-        bound->reason = pdu->bind_nak.reason;
         bound->by_nak = true;
-        if (c->news->bound != NULL && !bound->features)
-            c->news->bound(c->news->context, c, bound);
+        settle(c, bound, DIS_CONTEXT_REFUSED, pdu->bind_nak.reason);
     }
 }
 

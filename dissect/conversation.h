@@ -26,7 +26,8 @@ struct dis_bound {
     enum dis_context_state state;
     uint16_t reason; /* refused by a bind_ack: enum dis_result_reason; by a bind_nak: its reason */
     bool by_nak;
-    bool features; /* no interface: the negotiation of features */
+    struct dis_place answered; /* accepted or refused */
+    bool features;             /* no interface: the negotiation of features */
     struct dis_syntax interface;
     const struct dis_interface *known;
 };

@@ -51,6 +51,7 @@ static char *read_packets(struct capture *capture, struct dis_traffic *traffic, 
             report->rows.start = packet.place.time;
         }
         report->last = packet.place.time;
+        report->watch.now = packet.place.time;
         dis_traffic_packet(traffic, link, packet.bytes, packet.captured, packet.sent, packet.place);
         if (++count % PACKETS_A_LOOK == 0)
             show_progress(file);
@@ -73,7 +74,9 @@ static struct dis_traffic *new_traffic(const struct inspect_options *options, st
 /* 0 where all of it was read. */
 static int inspect(const struct inspect_options *options, const struct packed *file)
 {
-    struct report report = { .options = options, .rows = { .out = stdout, .json = options->json } };
+    struct report report = { .options = options,
+                             .rows = { .out = stdout, .json = options->json },
+                             .watch = { .late = options->late } };
     char *why = NULL;
     struct capture *capture = capture_open(file->bytes, &why);
     if (capture == NULL) {
@@ -93,9 +96,10 @@ static int inspect(const struct inspect_options *options, const struct packed *f
     if (nothing)
         fprintf(stderr, "rpcward-inspect: %s: there is no call %" PRIu64 "; --calls has their numbers\n",
                 options->file, options->call);
-    int status = why != NULL || nothing;
+    int status = why != NULL || nothing || report.watch.findings.count > 0;
     free(why);
     table_free(&report.table);
+    watch_free(&report.watch);
     dis_traffic_free(traffic);
     capture_close(capture);
     return status;

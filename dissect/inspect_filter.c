@@ -88,7 +88,7 @@ bool filter_add_status(struct filter *f, const char *text)
     return true;
 }
 
-bool filter_set_slower(struct filter *f, const char *text)
+bool filter_parse_time(const char *text, int64_t *ns)
 {
     static const struct {
         const char *unit;
@@ -102,10 +102,15 @@ bool filter_set_slower(struct filter *f, const char *text)
         return false;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (strcmp(end, units[i].unit) == 0 && value * units[i].ns < 9e18) {
-            f->slower = (int64_t)(value * units[i].ns);
-            return f->slower > 0;
+            *ns = (int64_t)(value * units[i].ns);
+            return *ns > 0;
         }
     return false;
+}
+
+bool filter_set_slower(struct filter *f, const char *text)
+{
+    return filter_parse_time(text, &f->slower);
 }
 
 bool filter_needs_end(const struct filter *f)
@@ -113,12 +118,17 @@ bool filter_needs_end(const struct filter *f)
     return f->status_count > 0 || f->slower > 0 || f->hung;
 }
 
+bool filter_needs_call(const struct filter *f)
+{
+    return filter_needs_end(f) || f->opnum_count > 0;
+}
+
 static bool same_address(const struct dis_endpoint *a, const struct dis_endpoint *b)
 {
     return a->version == b->version && memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
-static bool wants_ends(const struct filter *f, const struct dis_endpoint *a, const struct dis_endpoint *b)
+bool filter_wants_ends(const struct filter *f, const struct dis_endpoint *a, const struct dis_endpoint *b)
 {
     bool address = f->address_count == 0;
     bool port = f->port_count == 0;
@@ -148,13 +158,13 @@ static bool wants_opnum(const struct filter *f, uint16_t opnum)
 }
 
 /* What is known of a call from its first fragment on. */
-static bool wants_identity(const struct filter *f, const struct dis_call *call)
+bool filter_wants_operation(const struct filter *f, const struct dis_call *call)
 {
     if (f->interface_count > 0 && (!call->has_interface || !wants_interface(f, &call->interface.uuid, call->known)))
         return false;
     if (f->opnum_count > 0 && (!call->has_request || !wants_opnum(f, call->opnum)))
         return false;
-    return wants_ends(f, &call->in->end[0], &call->in->end[1]);
+    return filter_wants_ends(f, &call->in->end[0], &call->in->end[1]);
 }
 
 bool filter_wants_call(const struct filter *f, const struct dis_call *call)
@@ -162,7 +172,7 @@ bool filter_wants_call(const struct filter *f, const struct dis_call *call)
     bool status = f->status_count == 0;
     for (unsigned i = 0; i < f->status_count; i++)
         status = status || is_status(call, f->statuses[i]);
-    return status && wants_identity(f, call) && (f->slower == 0 || dis_call_last(call) > f->slower) &&
+    return status && filter_wants_operation(f, call) && (f->slower == 0 || dis_call_last(call) > f->slower) &&
            (!f->hung || dis_is_unanswered(call->ending));
 }
 
@@ -171,13 +181,13 @@ bool filter_wants_conversation(const struct filter *f, const struct dis_conversa
     bool interface = f->interface_count == 0;
     for (uint32_t i = 0; i < c->context_count; i++)
         interface = interface || wants_interface(f, &c->contexts[i].interface.uuid, c->contexts[i].known);
-    return interface && wants_ends(f, &c->end[0], &c->end[1]);
+    return interface && filter_wants_ends(f, &c->end[0], &c->end[1]);
 }
 
 bool filter_wants_pdu(const struct filter *f, const struct dis_sighting *s)
 {
     if (s->call != NULL)
-        return wants_identity(f, s->call);
+        return filter_wants_operation(f, s->call);
     return f->opnum_count == 0 && filter_wants_conversation(f, s->in);
 }
 
@@ -185,6 +195,6 @@ bool filter_wants_datagram(const struct filter *f, const struct dis_endpoint *fr
                            const struct dis_datagram *d)
 {
     struct dis_syntax interface = { d->interface, (uint16_t)d->interface_version, 0 };
-    return wants_ends(f, from, to) && wants_opnum(f, d->opnum) &&
+    return filter_wants_ends(f, from, to) && wants_opnum(f, d->opnum) &&
            wants_interface(f, &d->interface, dis_interface_find(&interface));
 }

@@ -33,9 +33,17 @@ bool filter_add_opnum(struct filter *f, const char *text);
 bool filter_add_status(struct filter *f, const char *text);
 bool filter_set_slower(struct filter *f, const char *text); /* 5ms, 2s, 1m; a plain number is of seconds */
 
+/* The same of a time in general. */
+bool filter_parse_time(const char *text, int64_t *ns);
+
 /* Whether it asks for what only a call that has ended can tell. */
 bool filter_needs_end(const struct filter *f);
 
+/* Whether it asks for what only a call has. */
+bool filter_needs_call(const struct filter *f);
+
+bool filter_wants_ends(const struct filter *f, const struct dis_endpoint *a, const struct dis_endpoint *b);
+bool filter_wants_operation(const struct filter *f, const struct dis_call *call); /* whatever its end */
 bool filter_wants_call(const struct filter *f, const struct dis_call *call);
 bool filter_wants_pdu(const struct filter *f, const struct dis_sighting *s);
 bool filter_wants_conversation(const struct filter *f, const struct dis_conversation *c);

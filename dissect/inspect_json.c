@@ -34,7 +34,7 @@ void json_time(struct dis_sink *sink, const char *key, int64_t ns)
         dis_put_seconds(sink, key, ns);
 }
 
-static void put_number_if(struct dis_sink *sink, const char *key, bool there, uint64_t value)
+void json_number_if(struct dis_sink *sink, const char *key, bool there, uint64_t value)
 {
     if (there)
         dis_put_number(sink, key, value, NULL);
@@ -138,11 +138,11 @@ static void put_call_part(struct dis_sink *sink, const struct dis_sighting *s)
                                   : pdu->fault.context_id;
     uint32_t hint = request ? pdu->request.alloc_hint : response ? pdu->response.alloc_hint : pdu->fault.alloc_hint;
     bool has_opnum = request || ((response || fault) && s->call != NULL && s->call->has_request);
-    put_number_if(sink, "ctx_id", request || response || fault, context);
-    put_number_if(sink, "opnum", has_opnum, request ? pdu->request.opnum : s->call != NULL ? s->call->opnum : 0);
-    put_number_if(sink, "alloc_hint", request || response || fault, hint);
-    put_number_if(sink, "cancel_count", response || fault,
-                  response ? pdu->response.cancel_count : pdu->fault.cancel_count);
+    json_number_if(sink, "ctx_id", request || response || fault, context);
+    json_number_if(sink, "opnum", has_opnum, request ? pdu->request.opnum : s->call != NULL ? s->call->opnum : 0);
+    json_number_if(sink, "alloc_hint", request || response || fault, hint);
+    json_number_if(sink, "cancel_count", response || fault,
+                   response ? pdu->response.cancel_count : pdu->fault.cancel_count);
     if (fault)
         put_hex(sink, "fault_status", "0x%08x", pdu->fault.status);
     else
@@ -154,10 +154,10 @@ static void put_call_part(struct dis_sink *sink, const struct dis_sighting *s)
 static void put_auth_part(struct dis_sink *sink, const struct dis_auth *auth)
 {
     bool there = auth->value != NULL;
-    put_number_if(sink, "auth_type", there, auth->type);
-    put_number_if(sink, "auth_level", there, auth->level);
-    put_number_if(sink, "auth_pad", there, auth->pad);
-    put_number_if(sink, "auth_ctx_id", there, auth->context_id);
+    json_number_if(sink, "auth_type", there, auth->type);
+    json_number_if(sink, "auth_level", there, auth->level);
+    json_number_if(sink, "auth_pad", there, auth->pad);
+    json_number_if(sink, "auth_ctx_id", there, auth->context_id);
 }
 
 /* A text that is put together; NULL without memory. */
@@ -234,8 +234,8 @@ static void put_bind_part(struct dis_sink *sink, const struct dis_sighting *s)
     uint8_t type = s->decoded ? pdu->header.type : DIS_PTYPE_COUNT;
     bool offer = type == DIS_BIND || type == DIS_ALTER_CONTEXT;
     bool ack = type == DIS_BIND_ACK || type == DIS_ALTER_CONTEXT_RESP;
-    put_number_if(sink, "max_xmit", offer || ack, offer ? pdu->bind.max_xmit_frag : pdu->bind_ack.max_xmit_frag);
-    put_number_if(sink, "max_recv", offer || ack, offer ? pdu->bind.max_recv_frag : pdu->bind_ack.max_recv_frag);
+    json_number_if(sink, "max_xmit", offer || ack, offer ? pdu->bind.max_xmit_frag : pdu->bind_ack.max_xmit_frag);
+    json_number_if(sink, "max_recv", offer || ack, offer ? pdu->bind.max_recv_frag : pdu->bind_ack.max_recv_frag);
     if (offer || ack)
         put_hex(sink, "assoc_group", "0x%08x", offer ? pdu->bind.assoc_group_id : pdu->bind_ack.assoc_group_id);
     else
@@ -251,7 +251,7 @@ static void put_bind_part(struct dis_sink *sink, const struct dis_sighting *s)
         dis_put_null(sink, "results");
         dis_put_null(sink, "sec_addr");
     }
-    put_number_if(sink, "reject_reason", type == DIS_BIND_NAK, pdu->bind_nak.reason);
+    json_number_if(sink, "reject_reason", type == DIS_BIND_NAK, pdu->bind_nak.reason);
 }
 
 /* The request of an answer, and the time from one to the other. */
@@ -260,8 +260,8 @@ static void put_pairing(struct dis_sink *sink, const struct dis_sighting *s)
     const struct dis_call *call = s->call;
     uint8_t type = s->pdu.header.type;
     bool answer = call != NULL && call->has_request && (type == DIS_RESPONSE || type == DIS_FAULT);
-    put_number_if(sink, "call", call != NULL, call != NULL ? call->number : 0);
-    put_number_if(sink, "request_in", answer, answer ? call->request_last.frame : 0);
+    json_number_if(sink, "call", call != NULL, call != NULL ? call->number : 0);
+    json_number_if(sink, "request_in", answer, answer ? call->request_last.frame : 0);
     int64_t time = answer ? s->found->last.time - call->request_first.time : -1;
     json_time(sink, "rt", answer && time < 0 ? 0 : time);
 }
@@ -325,10 +325,10 @@ void json_datagram(FILE *out, const struct dis_datagram_sighting *s)
 static void put_request(struct dis_sink *sink, const struct dis_call *call)
 {
     bool there = call->has_request;
-    put_number_if(sink, "opnum", there, call->opnum);
+    json_number_if(sink, "opnum", there, call->opnum);
     put_uuid_if(sink, "object", call->has_object, &call->object);
-    put_number_if(sink, "req_frame_first", there, call->request_first.frame);
-    put_number_if(sink, "req_frame_last", there, call->request_last.frame);
+    json_number_if(sink, "req_frame_first", there, call->request_first.frame);
+    json_number_if(sink, "req_frame_last", there, call->request_last.frame);
     json_time(sink, "req_time", there ? call->request_first.time : -1);
     dis_put_number(sink, "req_frags", call->request_fragments, NULL);
     dis_put_number(sink, "req_bytes", call->request_bytes, NULL);
@@ -348,8 +348,8 @@ static void put_answer(struct dis_sink *sink, const struct dis_call *call)
     bool there = call->answer != DIS_NO_ANSWER;
     bool fault = call->answer == DIS_ANSWER_FAULT;
     json_text(sink, "resp_kind", answer_name(call));
-    put_number_if(sink, "resp_frame_first", there, call->answer_first.frame);
-    put_number_if(sink, "resp_frame_last", there, call->answer_last.frame);
+    json_number_if(sink, "resp_frame_first", there, call->answer_first.frame);
+    json_number_if(sink, "resp_frame_last", there, call->answer_last.frame);
     dis_put_number(sink, "resp_frags", call->answer_fragments, NULL);
     dis_put_number(sink, "resp_bytes", call->answer_bytes, NULL);
     if (fault) {
@@ -359,7 +359,7 @@ static void put_answer(struct dis_sink *sink, const struct dis_call *call)
         dis_put_null(sink, "fault_status");
         dis_put_null(sink, "fault_name");
     }
-    put_number_if(sink, "dne", fault, call->did_not_execute);
+    json_number_if(sink, "dne", fault, call->did_not_execute);
     json_time(sink, "rt_first", dis_call_first(call));
     json_time(sink, "rt_last", dis_call_last(call));
 }
@@ -400,8 +400,8 @@ void json_call(FILE *out, const struct dis_call *call)
     put_answer(&sink, call);
     dis_put_truth(&sink, "cancel", call->cancelled);
     dis_put_truth(&sink, "orphaned", call->orphaned);
-    put_number_if(&sink, "auth_type", call->auth_level != 0, call->auth_type);
-    put_number_if(&sink, "auth_level", call->auth_level != 0, call->auth_level);
+    json_number_if(&sink, "auth_type", call->auth_level != 0, call->auth_type);
+    json_number_if(&sink, "auth_level", call->auth_level != 0, call->auth_level);
     put_interface_of(&sink, call);
     json_text(&sink, "end", dis_ending_name(call->ending));
     put_verdict(&sink, call);

@@ -19,6 +19,7 @@ void json_begin(struct dis_sink *sink, FILE *out);
 void json_end(struct dis_sink *sink);
 void json_text(struct dis_sink *sink, const char *key, const char *text); /* NULL: null */
 void json_time(struct dis_sink *sink, const char *key, int64_t ns);       /* negative: null */
+void json_number_if(struct dis_sink *sink, const char *key, bool there, uint64_t value);
 void json_interface(struct dis_sink *sink, const struct dis_syntax *interface, const struct dis_interface *known);
 
 #endif

@@ -6,7 +6,9 @@
 #include <string.h>
 
 enum {
-    KEY_CALLS = 256,
+    KEY_FINDINGS = 256,
+    KEY_LATE,
+    KEY_CALLS,
     KEY_PDUS,
     KEY_TREE,
     KEY_STREAMS,
@@ -26,6 +28,8 @@ const char *argp_program_version = "rpcward-inspect 0.1.0";
 
 static const struct argp_option rows[] = {
     { NULL, 0, NULL, 0, "What to print, instead of a summary:", 1 },
+    { "findings", KEY_FINDINGS, NULL, 0,
+      "What is wrong, what it means, and what to do; exit status 1 where there is any", 1 },
     { "calls", KEY_CALLS, NULL, 0, "A line for each call, when it has ended", 1 },
     { "pdus", KEY_PDUS, NULL, 0, "A line for each PDU", 1 },
     { "tree", KEY_TREE, "CALL", 0,
@@ -33,6 +37,7 @@ static const struct argp_option rows[] = {
     { "streams", KEY_STREAMS, NULL, 0, "A line for each connection and each pipe, when it has ended", 1 },
     { "interfaces", KEY_INTERFACES, NULL, 0, "A line for each interface", 1 },
     { "json", KEY_JSON, NULL, 0, "Print JSON, an object a line", 2 },
+    { "late", KEY_LATE, "TIME", 0, "Findings: from when on an answer is late (5s)", 2 },
     { "follow", KEY_FOLLOW, NULL, 0, "Wait at the file's end for more, until interrupted", 2 },
     { NULL, 0, NULL, 0, "Which calls; an option given twice means either value:", 3 },
     { "addr", KEY_ADDR, "ADDRESS", 0, "Of this client or server", 3 },
@@ -50,12 +55,13 @@ static const struct argp_option rows[] = {
 static const char about[] =
     "Prints what was said by DCE/RPC in captured traffic.\v"
     "FILE is a capture by tcpdump, Wireshark, dumpcap (pcap, pcapng, also packed by gzip), or - for standard input.\n"
-    "The exit status is 0 where all was read, 1 where not, 2 where the command line is no good.";
+    "The exit status is 0 where all was read and nothing found, 1 where something was found (--findings and the "
+    "summary) or not all could be read, 2 where the command line is no good.";
 
 static void set_view(struct inspect_options *options, enum inspect_view view, struct argp_state *state)
 {
     if (options->view != VIEW_SUMMARY)
-        argp_error(state, "use one of --calls, --pdus, --tree, --streams and --interfaces");
+        argp_error(state, "use one of --findings, --calls, --pdus, --tree, --streams and --interfaces");
     options->view = view;
 }
 
@@ -114,10 +120,10 @@ static void check_together(const struct inspect_options *options, struct argp_st
 {
     if (options->file == NULL)
         argp_error(state, "give a capture file, or - for standard input");
-    if (filter_needs_end(&options->filter) && options->view != VIEW_SUMMARY && options->view != VIEW_CALLS)
-        argp_error(state,
-                   "--status, --slower and --hung are about calls that have ended: use them with --calls, or for "
-                   "the summary");
+    if (filter_needs_end(&options->filter) && options->view != VIEW_SUMMARY && options->view != VIEW_FINDINGS &&
+        options->view != VIEW_CALLS)
+        argp_error(state, "--status, --slower and --hung are about calls that have ended: use them with --calls "
+                          "or --findings, or for the summary");
 }
 
 static error_t on_option(int key, char *argument, struct argp_state *state)
@@ -126,6 +132,12 @@ static error_t on_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case KEY_CALLS:
         set_view(options, VIEW_CALLS, state);
+        return 0;
+    case KEY_FINDINGS:
+        set_view(options, VIEW_FINDINGS, state);
+        return 0;
+    case KEY_LATE:
+        need(filter_parse_time(argument, &options->late), "--late", argument, "a time such as 500ms, 2s", state);
         return 0;
     case KEY_PDUS:
         set_view(options, VIEW_PDUS, state);
@@ -161,7 +173,7 @@ static error_t on_option(int key, char *argument, struct argp_state *state)
 void inspect_options_parse(int argc, char **argv, struct inspect_options *options)
 {
     static const struct argp argp = { rows, on_option, "FILE", about, NULL, NULL, NULL };
-    memset(options, 0, sizeof(*options));
+    *options = (struct inspect_options){ .late = INSPECT_LATE };
     argp_err_exit_status = INSPECT_USAGE_STATUS;
     if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
         exit(INSPECT_USAGE_STATUS);

@@ -4,9 +4,10 @@
 
 #include "inspect_filter.h"
 
-#define INSPECT_USAGE_STATUS 2 /* exit status where the command line is no good */
+#define INSPECT_LATE         5000000000 /* ns: the default of --late */
+#define INSPECT_USAGE_STATUS 2          /* exit status where the command line is no good */
 
-enum inspect_view { VIEW_SUMMARY, VIEW_CALLS, VIEW_PDUS, VIEW_TREE, VIEW_STREAMS, VIEW_INTERFACES };
+enum inspect_view { VIEW_SUMMARY, VIEW_FINDINGS, VIEW_CALLS, VIEW_PDUS, VIEW_TREE, VIEW_STREAMS, VIEW_INTERFACES };
 
 struct inspect_options {
     const char *file; /* "-": standard input */
@@ -14,6 +15,7 @@ struct inspect_options {
     uint64_t call; /* --tree: 0 for all PDUs */
     bool json;
     bool follow;
+    int64_t late; /* ns from which an answer is a finding */
     struct filter filter;
 };
 

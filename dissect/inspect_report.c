@@ -7,12 +7,19 @@
 
 #include "inspect_json.h"
 
+static bool is_watching(const struct report *r)
+{
+    return r->options->view == VIEW_SUMMARY || r->options->view == VIEW_FINDINGS;
+}
+
 static void on_pdu(void *context, const struct dis_sighting *s)
 {
     struct report *r = context;
     const struct inspect_options *o = r->options;
     r->pdus++;
     r->undecoded += !s->decoded;
+    if (is_watching(r))
+        watch_pdu(&r->watch, s);
     if (o->view == VIEW_TREE) {
         if (o->call != 0 && (s->call == NULL || s->call->number != o->call))
             return;
@@ -44,10 +51,27 @@ static void on_call(void *context, const struct dis_call *call)
     if (!filter_wants_call(&o->filter, call))
         return;
     table_call(&r->table, call);
+    if (is_watching(r))
+        watch_call(&r->watch, call);
     if (o->view != VIEW_CALLS)
         return;
     rows_call(&r->rows, call);
     r->printed++;
+}
+
+static void on_left(void *context, const struct dis_call *call)
+{
+    struct report *r = context;
+    if (is_watching(r) && !filter_needs_end(&r->options->filter) && filter_wants_operation(&r->options->filter, call))
+        watch_left(&r->watch, call);
+}
+
+static void on_attempt(void *context, const struct dis_attempt *attempt)
+{
+    struct report *r = context;
+    if (is_watching(r) && !filter_needs_call(&r->options->filter) &&
+        filter_wants_ends(&r->options->filter, &attempt->from, &attempt->to))
+        watch_attempt(&r->watch, attempt);
 }
 
 static void on_bound(void *context, const struct dis_conversation *c, const struct dis_bound *bound)
@@ -64,6 +88,8 @@ static void on_conversation(void *context, const struct dis_conversation *c)
         return;
     r->conversations++;
     r->bind_not_seen += !c->bind_seen;
+    if (is_watching(r) && !filter_needs_call(&r->options->filter))
+        watch_conversation(&r->watch, c);
     if (r->options->view != VIEW_STREAMS)
         return;
     rows_conversation(&r->rows, c);
@@ -77,6 +103,8 @@ struct dis_news report_news(struct report *r)
         .pdu = on_pdu,
         .datagram = on_datagram,
         .call = on_call,
+        .left = on_left,
+        .attempt = on_attempt,
         .bound = on_bound,
         .conversation = on_conversation,
     };
@@ -177,6 +205,9 @@ static void put_summary(struct report *r, const struct dis_traffic *t, const cha
     if (length > 0)
         fprintf(r->rows.out, "\nAlso:\n%s", text);
     free(text);
+    if (r->watch.findings.count > 0)
+        fputs("\nFindings (--findings says what was seen, what it means and what to do):\n", r->rows.out);
+    findings_print(&r->watch.findings, r->rows.out, r->rows.start, false, true);
 }
 
 static void put_summary_json(struct report *r, const struct dis_traffic *t, const char *link, const char *why)
@@ -214,11 +245,17 @@ static void put_summary_json(struct report *r, const struct dis_traffic *t, cons
     dis_put_number(&sink, "forgotten_smb", shared->smb.forgotten, NULL);
     json_end(&sink);
     table_print_operations(&r->table, r->rows.out, true);
+    findings_print(&r->watch.findings, r->rows.out, r->rows.start, true, false);
 }
 
 void report_end(struct report *r, const struct dis_traffic *t, const char *link, const char *why)
 {
-    if (r->options->view == VIEW_INTERFACES)
+    watch_end(&r->watch);
+    if (r->options->view == VIEW_FINDINGS) {
+        findings_print(&r->watch.findings, r->rows.out, r->rows.start, r->rows.json, false);
+        if (r->watch.findings.count == 0 && !r->rows.json)
+            fputs("no findings\n", r->rows.out);
+    } else if (r->options->view == VIEW_INTERFACES)
         table_print_interfaces(&r->table, r->rows.out, r->rows.json);
     else if (r->options->view == VIEW_SUMMARY && r->rows.json)
         put_summary_json(r, t, link, why);

@@ -5,11 +5,13 @@
 #include "inspect_options.h"
 #include "inspect_rows.h"
 #include "inspect_table.h"
+#include "inspect_watch.h"
 
 struct report {
     const struct inspect_options *options;
     struct rows rows;
     struct table table;
+    struct watch watch; /* for the summary and the findings */
     uint64_t pdus;
     uint64_t undecoded;
     uint64_t conversations;

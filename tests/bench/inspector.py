@@ -19,12 +19,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import rpc  # noqa: E402
+from packets import ACK, CLIENT, FILE_HEADER, PSH, SERVER, Connection, response  # noqa: E402
 
 MEGABYTE = 1000000
 SIDE_BY_SIDE = 140  # conversations that are open at one time
 SEGMENT = 1460
-CLIENT_PORT, SERVER_PORT = 50123, 49155
-ACK, PSH_ACK, SYN, SYN_ACK, FIN_ACK = 0x10, 0x18, 0x02, 0x12, 0x11
 FIELDS = ("frame.number", "frame.time_epoch", "tcp.stream", "dcerpc.pkt_type", "dcerpc.cn_call_id", "dcerpc.opnum",
           "dcerpc.cn_frag_len", "dcerpc.time")
 SAMR = ("12345778-1234-abcd-ef00-0123456789ac", 1, 0)
@@ -32,99 +31,74 @@ SAMR = ("12345778-1234-abcd-ef00-0123456789ac", 1, 0)
 
 # ---- captures ----
 
-class Conversation:
-    """The packets of one, as (way, what stands before the addresses, what behind): only addresses and times differ."""
+def segments(c, way, *pdus):
+    """Full ones; every second is acknowledged, and the last."""
+    data = b"".join(pdus)
+    for number, at in enumerate(range(0, len(data), SEGMENT)):
+        last = at + SEGMENT >= len(data)
+        c.put(way, ACK | last * PSH, data[at:at + SEGMENT])
+        if number % 2 or last:
+            c.put(not way, ACK)
 
-    def __init__(self):
-        self.packets, self.pdus, self.calls = [], 0, 0
-        self.sequence = [1000, 900000]
-        for way, flags in ((0, SYN), (1, SYN_ACK), (0, ACK)):
-            self.packet(way, flags)
 
-    def packet(self, way, flags, payload=b""):
-        ports = (CLIENT_PORT, SERVER_PORT)
-        acknowledged = 0 if flags == SYN else self.sequence[not way]
-        tcp = struct.pack(">HHIIBBHHH", ports[way], ports[not way], self.sequence[way], acknowledged, 0x50, flags,
-                          64240, 0, 0) + payload
-        ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0)
-        size = 14 + 20 + len(tcp)
-        ethernet = bytes((2, 0, 0, 0, 0, way, 2, 0, 0, 0, 0, not way, 8, 0))
-        self.packets.append((way, struct.pack("<II", size, size) + ethernet + ip, tcp))
-        self.sequence[way] += len(payload) + (flags & 3 != 0)
+def fragment(way, call_id, stub, flags, auth):
+    if way == CLIENT:
+        return rpc.request(call_id % 60, stub, call_id=call_id, flags=flags, auth=auth)
+    return response(stub, call_id, flags=flags, auth=auth)
 
-    def send(self, way, *pdus):
-        """In full segments; every second one is acknowledged, and the last."""
-        self.pdus += len(pdus)
-        data = b"".join(pdus)
-        for number, at in enumerate(range(0, len(data), SEGMENT)):
-            last = at + SEGMENT >= len(data)
-            self.packet(way, PSH_ACK if last else ACK, data[at:at + SEGMENT])
-            if number % 2 or last:
-                self.packet(not way, ACK)
 
-    def call(self, call_id, asked, answered, auth):
-        """Stub data of each fragment, and the trailer of each."""
-        self.calls += 1
-        for way, stubs in ((0, asked), (1, answered)):
-            last = len(stubs) - 1
-            self.send(way, *(self.fragment(way, call_id, stub, (i == 0) * rpc.FIRST | (i == last) * rpc.LAST, auth)
-                             for i, stub in enumerate(stubs)))
-
-    @staticmethod
-    def fragment(way, call_id, stub, flags, auth):
-        if way == 0:
-            return rpc.request(call_id % 60, stub, call_id=call_id, flags=flags, auth=auth)
-        return rpc.pdu(rpc.RESPONSE, struct.pack("<IHBB", len(stub), 0, 0, 0) + stub, call_id=call_id, flags=flags,
-                       auth=auth)
-
-    def bind(self):
-        ack = struct.pack("<HHIH", 5840, 5840, 77, 0) + bytes(2) + struct.pack("<BBHHH", 1, 0, 0, 0, 0)
-        self.send(0, rpc.bind([rpc.context(0, SAMR)]))
-        self.send(1, rpc.pdu(rpc.BIND_ACK, ack + rpc.syntax(rpc.NDR)))
-
-    def end(self):
-        for way, flags in ((0, FIN_ACK), (1, FIN_ACK), (0, ACK)):
-            self.packet(way, flags)
-        return self
+def call(c, call_id, asked, answered, auth=None):
+    """Stub data of each fragment, and the trailer of each."""
+    for way, stubs in ((CLIENT, asked), (SERVER, answered)):
+        last = len(stubs) - 1
+        segments(c, way, *(fragment(way, call_id, stub, (i == 0) * rpc.FIRST | (i == last) * rpc.LAST, auth)
+                           for i, stub in enumerate(stubs)))
 
 
 def large_fragments():
-    c, stub = Conversation(), bytes(5840 - 24)
-    c.bind()
+    """(its packets, PDUs, calls)"""
+    c, stub = Connection().open().bind(SAMR), bytes(5840 - 24)
     for call_id in range(1, 41):
-        c.call(call_id, [stub], [stub] * 4, None)
-    return c.end()
+        call(c, call_id, [stub], [stub] * 4)
+    return c.close(CLIENT).close(SERVER).packets, 2 + 5 * 40, 40
 
 
 def small_pdus():
-    c = Conversation()
-    c.bind()
+    c = Connection().open().bind(SAMR)
     for call_id in range(1, 401):
-        c.call(call_id, [bytes(24)], [bytes(32)], rpc.trailer(level=6) if call_id % 2 else None)
-    return c.end()
+        call(c, call_id, [bytes(24)], [bytes(32)], rpc.trailer(level=6) if call_id % 2 else None)
+    return c.close(CLIENT).close(SERVER).packets, 2 + 2 * 400, 400
 
 
 def addresses(number):
     """By way: client and server, server and client."""
-    client, server = struct.pack(">I", 0x0A000001 + number), struct.pack(">I", 0x0B000001 + number)
-    return client + server, server + client
+    client, server = struct.pack(">I", 0x0A010001 + number), struct.pack(">I", 0x0B000001 + number)
+    return {False: client + server, True: server + client}
+
+
+def pieces(packets):
+    """(whether it is the server's, sizes and what stands before the addresses, what stands behind them): only addresses
+    and times differ between conversations."""
+    return [(frame[5] == SERVER, struct.pack("<II", len(frame), len(frame)) + frame[:26], frame[34:])
+            for _, frame in packets]
 
 
 def write_capture(path, template, size):
     """Conversations side by side until that many bytes are written. Returns (packets, PDUs, calls)."""
-    packets = conversations = written = 0
+    packets, pdus, calls = template
+    parts = pieces(packets)
+    conversations = written = 0
     times = itertools.count(1700000000000000, 7)  # microseconds
     with open(path, "wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
+        out.write(FILE_HEADER)
         while written < size:
             ends = [addresses(conversations + i) for i in range(SIDE_BY_SIDE)]
             conversations += SIDE_BY_SIDE
-            for way, before, behind in template.packets:
+            for is_server, before, behind in parts:
                 written += out.write(b"".join(
-                    b"".join((struct.pack("<II", *divmod(next(times), 1000000)), before, end[way], behind))
+                    b"".join((struct.pack("<II", *divmod(next(times), 1000000)), before, end[is_server], behind))
                     for end in ends))
-                packets += SIDE_BY_SIDE
-    return packets, conversations * template.pdus, conversations * template.calls
+    return conversations * len(parts), conversations * pdus, conversations * calls
 
 
 # ---- runs ----

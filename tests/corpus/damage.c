@@ -51,7 +51,9 @@ static void flip(uint8_t *bytes, size_t length, size_t from, size_t start)
 static void read_capture(FILE *in, enum inspect_view view, bool json, size_t flipped)
 {
     struct inspect_options options = { .file = "damaged", .view = view, .json = json };
-    struct report report = { .options = &options, .rows = { .out = out, .json = json } };
+    struct report report = { .options = &options,
+                             .rows = { .out = out, .json = json },
+                             .watch = { .late = INSPECT_LATE } };
     struct capture_packet packet;
     char *why;
     struct capture *capture = capture_open(in, &why);
@@ -70,6 +72,7 @@ static void read_capture(FILE *in, enum inspect_view view, bool json, size_t fli
         if (flipped < COPIES)
             flip(copy, packet.captured, bits, flipped);
         bits += 8 * packet.captured;
+        report.watch.now = packet.place.time;
         dis_traffic_packet(traffic, capture_link(capture), copy, packet.captured, packet.sent, packet.place);
         free(copy);
     }
@@ -77,13 +80,14 @@ static void read_capture(FILE *in, enum inspect_view view, bool json, size_t fli
     report_end(&report, traffic, capture_link_name(capture), why);
     free(why);
     table_free(&report.table);
+    watch_free(&report.watch);
     dis_traffic_free(traffic);
     capture_close(capture);
 }
 
 static void try_bytes(const uint8_t *bytes, size_t length, size_t flipped)
 {
-    static const enum inspect_view views[] = { VIEW_PDUS, VIEW_CALLS, VIEW_TREE, VIEW_STREAMS, VIEW_SUMMARY };
+    static const enum inspect_view views[] = { VIEW_PDUS, VIEW_CALLS, VIEW_TREE, VIEW_STREAMS, VIEW_FINDINGS };
     FILE *in = length > 0 ? fmemopen((void *)bytes, length, "r") : NULL;
     if (in == NULL)
         return;

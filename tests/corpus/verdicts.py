@@ -31,7 +31,9 @@ def first_interface(data):
     kept, interfaces = [], 0
     for kind, block in blocks(data):
         interfaces += kind == INTERFACE
-        about = interfaces - 1 if kind == INTERFACE else struct.unpack_from("<I", block, 8)[0] if kind == ENHANCED else 0
+        about = interfaces - 1 if kind == INTERFACE else 0
+        if kind == ENHANCED:
+            about, = struct.unpack_from("<I", block, 8)
         if about == 0 and kind in (SECTION, INTERFACE, ENHANCED):
             kept.append(block)
     return b"".join(kept)

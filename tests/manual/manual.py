@@ -157,8 +157,10 @@ def inspect_words():
     """Endings of calls and keys of JSON, from the sources of rpcward-inspect."""
     dissect = DOCS.parent / "dissect"
     endings = re.findall(r'\[DIS_END_\w+\] = "([\w-]+)"', (dissect / "rpc_call.c").read_text(encoding="utf-8"))
-    keys = re.findall(r'&?sink, "(\w+)"', (dissect / "inspect_json.c").read_text(encoding="utf-8"))
-    return set(endings) - {"open"} | set(keys) - {"context"}
+    keys = [key for name in ("inspect_json.c", "inspect_findings.c")
+            for key in re.findall(r'&?sink, "(\w+)"', (dissect / name).read_text(encoding="utf-8"))]
+    findings = re.findall(r'\[FINDING_\w+\] = \{ "([\w-]+)"', (dissect / "inspect_advice.c").read_text(encoding="utf-8"))
+    return set(endings) - {"open"} | set(keys) - {"context"} | set(findings)
 
 
 def inspect_results(program):
@@ -170,7 +172,7 @@ def inspect_results(program):
             "options of rpcward-inspect are the same in help and manual",
             differences(help_options(text), "help", manual_options(source), "manual"),
         ),
-        ("the manual of rpcward-inspect has every ending and key", not_in(inspect_words(), source)),
+        ("the manual of rpcward-inspect has every ending, finding and key", not_in(inspect_words(), source)),
         ("the README has what rpcward-inspect prints", shown_gap(program)),
     ]
 

@@ -24,6 +24,7 @@ test_datagram_objects := dissect/datagram.o $(D_names) $(D_pdu)
 test_packet_objects     := dissect/packet.o
 test_defragment_objects := dissect/defragment.o dissect/packet.o
 test_stream_objects     := dissect/stream.o
+test_tower_objects      := $(addprefix dissect/,tower.o uuid.o cursor.o)
 test_wire_objects       := dissect/wire.o
 test_reader_objects     := dissect/reader.o dissect/frame.o $(D_pdu)
 test_conversation_objects := $(D_conversation) dissect/compose.o
