@@ -4,6 +4,7 @@ One table for captures/record, captures/README.md and the corpus test. A recipe'
 its words. What it shows is judged by the JSON of dissect (texts.py), to which "from" was added: client or server."""
 
 import dataclasses
+import re
 from typing import Callable
 
 BY = {
@@ -16,6 +17,7 @@ BY = {
     "hand": "PDUs by hand, test-server",
     "hand-both": "PDUs by hand on both sides",
     "hand-alone": "PDUs by hand, rpcward alone",
+    "hang": "PDUs by hand, test-server; no rpcward",
 }
 
 
@@ -25,12 +27,17 @@ class Recipe:
     shows: str
     traffic: str
     proofs: list = dataclasses.field(default_factory=list)  # functions of the PDUs, each gives a sentence or None
+    finds: list = dataclasses.field(default_factory=list)  # names of findings that rpcward-inspect must have
 
     def lacks(self, pdus: list) -> list:
         """Sentences, one for each thing that the PDUs ought to show and do not."""
         bad = ["%s call %d: %s" % (pdu["ptype_name"], pdu["call_id"], pdu["error"]) for pdu in pdus if "error" in pdu]
         said = (proof(pdus) for proof in [has(1, "request"), *self.proofs])
         return bad + [sentence for sentence in said if sentence]
+
+    def misses(self, findings: str) -> list:
+        """The same about what rpcward-inspect --findings prints."""
+        return ["no finding " + name for name in self.finds if not re.search("^%s\\b" % name, findings, re.M)]
 
 
 # ---- proofs ----
@@ -195,6 +202,14 @@ RECIPES = [
            "hand-alone server_away", [has(1, "bind_ack"), has(1, "fault", DNE, win32=1722)]),
     Recipe("server-lost", "rpcward when the server's connection ends in mid-call: a fault without did-not-execute",
            "hand server_lost", [lacks_flag(1, "fault", DNE, win32=1726)]),
+    Recipe("server-hung", "a server that was stopped by SIGSTOP: its kernel acknowledges, and nothing answers",
+           "hang server_hung", [has(1, "response")], ["server-hung"]),
+    Recipe("host-gone", "a host that falls silent: the request is sent again and again",
+           "hang host_gone", [has(1, "response")], ["host-gone"]),
+    Recipe("idle-cut", "a connection that a middlebox has forgotten while it was idle, and the next one, which is well",
+           "hang idle_cut", [has(2, "response")], ["idle-cut", "reissued"]),
+    Recipe("retry-storm", "clients with a time-out that is too short, which ask again at once",
+           "hang retry_storm", [has(12, "request")], ["retry-storm"]),
 ]
 
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}

@@ -1,4 +1,4 @@
-"""What dissect prints of a capture: the PDUs for checks, and the two files that are kept beside it."""
+"""What dissect prints of a capture: the PDUs for checks, and the three files that are kept beside it."""
 
 import json
 import pathlib
@@ -11,10 +11,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 HEADING = re.compile(r"^frame \d+  \S+  (\S+) > (\S+)  (.*)\n", re.M)
 
 
-def printed(program, capture, *options) -> str:
-    """program is rpcward-inspect."""
+def printed(program, capture, *options, good=(0,)) -> str:
+    """program is rpcward-inspect; `good` are the statuses with which it may end."""
     run = subprocess.run([str(program), *options, str(capture)], capture_output=True, text=True)
-    if run.returncode != 0 or run.stderr:
+    if run.returncode not in good or run.stderr:
         raise OSError("%s %s %s: %s" % (program, options, capture, run.stderr.strip() or run.returncode))
     return run.stdout
 
@@ -41,6 +41,11 @@ def text(program, capture) -> str:
                      for number, each in enumerate(said(program, capture), 1))
 
 
+def findings(program, capture) -> str:
+    """What it says is wrong; then its status is 1."""
+    return printed(program, capture, "--findings", good=(0, 1))
+
+
 def kept(name, suffix) -> pathlib.Path:
     return HERE / (name + suffix)
 
@@ -48,4 +53,5 @@ def kept(name, suffix) -> pathlib.Path:
 def fresh(program, name) -> dict:
     """What the files beside a capture would be now, by suffix."""
     capture = kept(name, ".pcap")
-    return {".txt": text(program, capture), ".json": printed(program, capture, "--tree", "all", "--json")}
+    return {".txt": text(program, capture), ".json": printed(program, capture, "--tree", "all", "--json"),
+            ".findings": findings(program, capture)}

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 import by_hand
+import hangs
 from harness import Failure, check  # of tests/live, which record puts into the path
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -122,9 +123,15 @@ def hand_alone(stage, name):
     return getattr(by_hand, name)(stage.world, stage.proxy)
 
 
+def hang(stage, name):
+    """With the test-server alone, where the proxy would be."""
+    server = stage.world.server(CLIENTS_SIDE)
+    return getattr(hangs, name)(stage.world, server)
+
+
 KINDS = {"samba": samba, "samba-echo": samba_echo, "impacket": impacket, "impacket-echo": impacket_echo,
          "test-client": test_client, "hand": hand, "hand-samba": hand_samba, "hand-both": hand_alone,
-         "hand-alone": hand_alone}
+         "hand-alone": hand_alone, "hang": hang}
 
 
 def make(stage, recipe):

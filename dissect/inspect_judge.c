@@ -77,6 +77,14 @@ static bool was_idle(const struct dis_call *call)
     return call->quiet_before >= IDLE;
 }
 
+/* Sent again and again without an acknowledgement, or probed in vain: no end of the capture hides what that means. */
+static bool is_given_up_by_tcp(const struct judge *j, const struct dis_call *call)
+{
+    const struct dis_wire_way *client = client_of(call);
+    return waited(j, call) >= j->late &&
+           (client->probes_open > 2 || (!is_acknowledged(call) && client->repeated > call->repeated_before + 1));
+}
+
 static enum finding judge_given_up(const struct judge *j, const struct dis_call *call)
 {
     if (is_silent(j, call))
@@ -130,6 +138,16 @@ static enum finding judge_fault(const struct dis_call *call)
     }
 }
 
+/* The capture ends first. */
+static enum finding judge_open(const struct judge *j, const struct dis_call *call)
+{
+    if (is_given_up_by_tcp(j, call))
+        return judge_given_up(j, call);
+    if (call->orphaned)
+        return FINDING_ORPHANED;
+    return waited(j, call) >= j->late ? FINDING_STILL_WAITING : FINDING_NONE;
+}
+
 enum finding judge_call(const struct judge *j, const struct dis_call *call)
 {
     switch (call->ending) {
@@ -143,9 +161,7 @@ enum finding judge_call(const struct judge *j, const struct dis_call *call)
     case DIS_END_RESET:
         return judge_unanswered(j, call);
     case DIS_END_CAPTURE:
-        if (call->has_request && call->orphaned)
-            return FINDING_ORPHANED;
-        return call->has_request && waited(j, call) >= j->late ? FINDING_STILL_WAITING : FINDING_NONE;
+        return call->has_request ? judge_open(j, call) : FINDING_NONE;
     default:
         return FINDING_NONE;
     }

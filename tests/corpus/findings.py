@@ -67,6 +67,8 @@ def waiting():
     yield ["still-waiting", "keep-alive-missing"], asked(), other
     yield ["still-waiting"], asked(3).probe(CLIENT).wait(3).probe(CLIENT), other
     yield [], asked(), bound(client_port=50200, begins=2)
+    lost = bound().send(CLIENT, ask(), acknowledged=False)
+    yield ["host-gone"], lost.wait(1).repeat(CLIENT, 20).wait(2).repeat(CLIENT, 20).wait(4).repeat(CLIENT, 20)
 
 
 def idle():
