@@ -173,13 +173,14 @@ def inspect_results(program):
             differences(help_options(text), "help", manual_options(source), "manual"),
         ),
         ("the manual of rpcward-inspect has every ending, finding and key", not_in(inspect_words(), source)),
-        ("the README has what rpcward-inspect prints", shown_gap(program)),
+        *((f"{path.name} has what rpcward-inspect prints", shown_gap(program, path))
+          for path in (DOCS.parent / "README.md", DOCS / "runbook.md")),
     ]
 
 
-def shown_gap(program):
-    """Its examples in the README are those of a capture that lies here."""
-    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+def shown_gap(program, path):
+    """Its examples are those of a capture that lies here."""
+    readme = path.read_text(encoding="utf-8")
     gaps = []
     for command, shown in re.findall(r"^    \$ rpcward-inspect (.*)\n((?:    .*\n)+)", readme, re.M):
         now = run(program, *command.split(), cwd=DOCS.parent).stdout
