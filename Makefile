@@ -32,6 +32,8 @@ need = $(B)/.packages-$(1)
 
 # ---- what there is ----
 inspect_sources := dissect/capture.c dissect/packed.c $(wildcard dissect/inspect*.c)
+inspect_settings := $(addprefix proxy/,address.c call_rules.c nearest.c roster.c settings.c value.c) \
+                   $(filter-out proxy/settings_merge.c proxy/settings_explain.c,$(wildcard proxy/settings_*.c))
 dissect_sources := $(filter-out $(inspect_sources),$(wildcard dissect/*.c))
 policy_sources  := $(wildcard policy/*.c)
 ctl_sources     := $(wildcard proxy/ctl*.c) proxy/humane.c
@@ -47,6 +49,7 @@ programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect
 support         := $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
+inspect_libs     = -lpcap -lz $(shell pkg-config --libs libfyaml 2>/dev/null)
 ctl_libs         = $(shell pkg-config --libs smartcols 2>/dev/null)
 
 all: $(programs) ## build/rpcward, build/rpcwardctl and build/rpcward-inspect
@@ -59,9 +62,9 @@ $(B)/rpcwardctl: $(call objects,$(ctl_sources))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ctl_libs)
 
-$(B)/rpcward-inspect: $(call objects,$(inspect_sources)) $(B)/libpolicy.a $(B)/libdissect.a
+$(B)/rpcward-inspect: $(call objects,$(inspect_sources) $(inspect_settings)) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -lz
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(inspect_libs)
 
 $(B)/libdissect.a: $(call objects,$(dissect_sources))
 $(B)/libpolicy.a: $(call objects,$(policy_sources))
@@ -99,9 +102,10 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 	$(call say,BREAK,$*)
 	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(CFLAGS) $(LDFLAGS) -- $(sim_objects) $(sim_flags)
 
-$(B)/damage: $(B)/tests/corpus/damage.o $(call objects,$(filter-out dissect/inspect.c,$(inspect_sources))) $(B)/libpolicy.a $(B)/libdissect.a
+$(B)/damage: $(B)/tests/corpus/damage.o $(call objects,$(filter-out dissect/inspect.c,$(inspect_sources)) $(inspect_settings)) $(B)/libpolicy.a \
+             $(B)/libdissect.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -lz
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(inspect_libs)
 
 $(B)/%.o: %.c | $(call need,run)
 	$(call say,CC,$<)

@@ -78,6 +78,8 @@ static int inspect(const struct inspect_options *options, const struct packed *f
                              .rows = { .out = stdout, .json = options->json },
                              .watch = { .late = options->late } };
     char *why = NULL;
+    if (options->settings != NULL && (report.whatif = whatif_new(options->settings)) == NULL)
+        return INSPECT_USAGE_STATUS;
     struct capture *capture = capture_open(file->bytes, &why);
     if (capture == NULL) {
         fprintf(stderr, "rpcward-inspect: %s: %s\n", options->file, why != NULL ? why : strerror(ENOMEM));
@@ -100,6 +102,7 @@ static int inspect(const struct inspect_options *options, const struct packed *f
     free(why);
     table_free(&report.table);
     watch_free(&report.watch);
+    whatif_free(report.whatif);
     dis_traffic_free(traffic);
     capture_close(capture);
     return status;

@@ -8,6 +8,7 @@
 enum {
     KEY_FINDINGS = 256,
     KEY_LATE,
+    KEY_WHAT_IF,
     KEY_CALLS,
     KEY_PDUS,
     KEY_TREE,
@@ -36,7 +37,10 @@ static const struct argp_option rows[] = {
       "All fields of the PDUs of a call, by its number in --calls; of all PDUs for 'all'", 1 },
     { "streams", KEY_STREAMS, NULL, 0, "A line for each connection and each pipe, when it has ended", 1 },
     { "interfaces", KEY_INTERFACES, NULL, 0, "A line for each interface", 1 },
+    { "what-if", KEY_WHAT_IF, NULL, 0, "What rpcward would have made of the calls, with the settings of --config",
+      1 },
     { "json", KEY_JSON, NULL, 0, "Print JSON, an object a line", 2 },
+    { "config", 'c', "FILE", 0, "For --what-if: the settings of rpcward", 2 },
     { "late", KEY_LATE, "TIME", 0, "Findings: from when on an answer is late (5s)", 2 },
     { "follow", KEY_FOLLOW, NULL, 0, "Wait at the file's end for more, until interrupted", 2 },
     { NULL, 0, NULL, 0, "Which calls; an option given twice means either value:", 3 },
@@ -61,7 +65,7 @@ static const char about[] =
 static void set_view(struct inspect_options *options, enum inspect_view view, struct argp_state *state)
 {
     if (options->view != VIEW_SUMMARY)
-        argp_error(state, "use one of --findings, --calls, --pdus, --tree, --streams and --interfaces");
+        argp_error(state, "use one of --findings, --calls, --pdus, --tree, --streams, --interfaces and --what-if");
     options->view = view;
 }
 
@@ -120,6 +124,8 @@ static void check_together(const struct inspect_options *options, struct argp_st
 {
     if (options->file == NULL)
         argp_error(state, "give a capture file, or - for standard input");
+    if ((options->view == VIEW_WHAT_IF) != (options->settings != NULL))
+        argp_error(state, "--what-if and --config FILE belong together: FILE has rpcward's settings");
     if (filter_needs_end(&options->filter) && options->view != VIEW_SUMMARY && options->view != VIEW_FINDINGS &&
         options->view != VIEW_CALLS)
         argp_error(state, "--status, --slower and --hung are about calls that have ended: use them with --calls "
@@ -135,6 +141,12 @@ static error_t on_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_FINDINGS:
         set_view(options, VIEW_FINDINGS, state);
+        return 0;
+    case KEY_WHAT_IF:
+        set_view(options, VIEW_WHAT_IF, state);
+        return 0;
+    case 'c':
+        options->settings = argument;
         return 0;
     case KEY_LATE:
         need(filter_parse_time(argument, &options->late), "--late", argument, "a time such as 500ms, 2s", state);

@@ -53,6 +53,8 @@ static void on_call(void *context, const struct dis_call *call)
     table_call(&r->table, call);
     if (is_watching(r))
         watch_call(&r->watch, call);
+    if (r->whatif != NULL)
+        whatif_call(r->whatif, call, r->rows.start, watch_host_gone(&r->watch, call));
     if (o->view != VIEW_CALLS)
         return;
     rows_call(&r->rows, call);
@@ -251,6 +253,8 @@ static void put_summary_json(struct report *r, const struct dis_traffic *t, cons
 void report_end(struct report *r, const struct dis_traffic *t, const char *link, const char *why)
 {
     watch_end(&r->watch);
+    if (r->whatif != NULL)
+        whatif_end(r->whatif, r->last - r->rows.start, r->rows.out, r->rows.json);
     if (r->options->view == VIEW_FINDINGS) {
         findings_print(&r->watch.findings, r->rows.out, r->rows.start, r->rows.json, false);
         if (r->watch.findings.count == 0 && !r->rows.json)

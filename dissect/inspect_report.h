@@ -6,12 +6,14 @@
 #include "inspect_rows.h"
 #include "inspect_table.h"
 #include "inspect_watch.h"
+#include "inspect_whatif.h"
 
 struct report {
     const struct inspect_options *options;
     struct rows rows;
     struct table table;
-    struct watch watch; /* for the summary and the findings */
+    struct watch watch;    /* for the summary and the findings */
+    struct whatif *whatif; /* or NULL */
     uint64_t pdus;
     uint64_t undecoded;
     uint64_t conversations;

@@ -39,11 +39,23 @@ static void add_call(struct watch *w, const struct judge *j, const struct dis_ca
     verdict_sentence(call, g->retry);
 }
 
+static struct judge judge_for(const struct watch *w, const struct dis_call *call)
+{
+    return (
+        struct judge){ .late = w->late, .now = w->now, .alive = hosts_heard(&w->hosts, &call->in->end[!call->way]) };
+}
+
+bool watch_host_gone(const struct watch *w, const struct dis_call *call)
+{
+    struct judge j = judge_for(w, call);
+    return judge_call(&j, call) == FINDING_HOST_GONE;
+}
+
 void watch_call(struct watch *w, const struct dis_call *call)
 {
     if (call->left && !call->orphaned && call->answer != DIS_NO_ANSWER)
         reissue_answered(&w->reissue, call);
-    struct judge j = { .late = w->late, .now = w->now, .alive = hosts_heard(&w->hosts, &call->in->end[!call->way]) };
+    struct judge j = judge_for(w, call);
     enum finding finding = judge_call(&j, call);
     if (finding == FINDING_NONE)
         return;

@@ -23,6 +23,9 @@ void watch_attempt(struct watch *w, const struct dis_attempt *attempt);
 void watch_call(struct watch *w, const struct dis_call *call);
 void watch_conversation(struct watch *w, const struct dis_conversation *c);
 
+/* Whether its server's host was gone. */
+bool watch_host_gone(const struct watch *w, const struct dis_call *call);
+
 /* The capture has ended. */
 void watch_end(struct watch *w);
 

@@ -157,7 +157,7 @@ def inspect_words():
     """Endings of calls and keys of JSON, from the sources of rpcward-inspect."""
     dissect = DOCS.parent / "dissect"
     endings = re.findall(r'\[DIS_END_\w+\] = "([\w-]+)"', (dissect / "rpc_call.c").read_text(encoding="utf-8"))
-    keys = [key for name in ("inspect_json.c", "inspect_findings.c")
+    keys = [key for name in ("inspect_json.c", "inspect_findings.c", "inspect_whatif.c")
             for key in re.findall(r'&?sink, "(\w+)"', (dissect / name).read_text(encoding="utf-8"))]
     findings = re.findall(r'\[FINDING_\w+\] = \{ "([\w-]+)"', (dissect / "inspect_advice.c").read_text(encoding="utf-8"))
     return set(endings) - {"open"} | set(keys) - {"context"} | set(findings)

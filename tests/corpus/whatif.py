@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Checks rpcward-inspect --what-if: captures that are put together here, through the brain with settings of our own.
+
+    whatif.py RPCWARD-INSPECT
+
+Prints TAP."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import rpc  # noqa: E402
+from packets import CLIENT, SERVER, Connection, capture, fault, response  # noqa: E402
+
+STUB = bytes(32)
+SETTINGS = """\
+servers:
+  default:
+    members: [ "10.0.0.2:49155" ]
+    {}
+listeners:
+  - address: "127.0.0.1:1135"
+    server: default
+"""
+
+
+def ask(call_id=2):
+    return rpc.request(0, STUB, call_id=call_id)
+
+
+def served(seconds, client=1, begins=0, calls=1, pause=0):
+    """A connection whose calls are answered after so many seconds each."""
+    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind()
+    for call_id in range(2, 2 + calls):
+        c.send(CLIENT, ask(call_id)).wait(seconds).send(SERVER, response(STUB, call_id)).wait(pause)
+    return c.close(CLIENT).close(SERVER)
+
+
+def hung(patience, client=1, begins=0):
+    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind()
+    return c.send(CLIENT, ask()).wait(patience).close(CLIENT)
+
+
+class Answer:
+    """What is said of a capture with some settings of its server."""
+
+    def __init__(self, settings, *connections):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "rpcward.yaml")
+            path.write_text(SETTINGS.format(settings.replace("\n", "\n    ")))
+            command = [PROGRAM, "--what-if", "-c", path, "-"]
+            self.text = subprocess.run(command, input=capture(*connections), capture_output=True, timeout=20).stdout
+            done = subprocess.run([*command, "--json"], input=capture(*connections), capture_output=True, timeout=20)
+        self.status, self.error = done.returncode, done.stderr
+        *self.calls, self.total = map(json.loads, done.stdout.splitlines())
+
+    def ends(self):
+        return [call["end"] for call in self.calls]
+
+    def times(self, key):
+        return [None if call[key] is None else round(call[key], 1) for call in self.calls]
+
+
+def equal(got, wanted):
+    return [] if got == wanted else [f"got {got}, expected {wanted}"]
+
+
+def nothing_changes():
+    """Without limits all is as it was."""
+    a = Answer("calls: 8", served(0.2, calls=3, pause=0.1), served(0.3, client=2))
+    return equal(a.ends(), ["answered"] * 4) + equal(a.times("waited"), [0] * 4) + \
+        equal(a.times("took"), [0.2, 0.3, 0.2, 0.2]) + equal(a.times("later"), [0] * 4) + equal(a.status, 0)
+
+
+def waiting():
+    """One at a time: the others wait, and all that their clients do comes later."""
+    a = Answer("calls: 1", served(1), served(1, client=2, begins=0.1, calls=2, pause=0.5))
+    return equal(a.ends(), ["answered"] * 3) + equal(a.times("waited"), [0, 0.9, 0]) + \
+        equal(a.times("took"), [1, 1.9, 1]) + equal(a.times("later"), [0, 0, 0.9]) + \
+        equal(a.total["calls_that_waited"], 1) + equal(round(a.total["waited_longest"], 1), 0.9)
+
+
+def refused():
+    """No room in the line."""
+    a = Answer("calls: 1\nwaiting: { length: 0 }", served(1), served(1, client=2, begins=0.1))
+    return equal(a.ends(), ["answered", "refused"]) + equal(a.calls[1]["told"], 0x1C010014) + \
+        ([] if b"with it refused" in a.text else [f"not in the text: {a.text}"])
+
+
+def timed_out():
+    """A server that hung: its client is told, and sooner."""
+    a = Answer("call-timeout: 2s", hung(6))
+    return equal(a.ends(), ["timed-out"]) + equal(a.times("took"), [2.0]) + equal(a.calls[0]["told"], 0x1C00000D) + \
+        equal(a.calls[0]["captured_end"], "closed")
+
+
+def still_left():
+    """Nothing is set that would help: the client leaves as it did."""
+    return equal(Answer("calls: 8", hung(6)).ends(), ["client-left"])
+
+
+def kept_alive():
+    """The host was gone: keep-alives find that out before the client gives up."""
+    c = Connection().open().bind().send(CLIENT, ask())
+    for _ in range(30):
+        c.wait(1).probe(CLIENT, answered=False)
+    a = Answer("com-timeout: 1s", c.reset(CLIENT))
+    return equal(a.ends(), ["server-lost"]) + equal(a.calls[0]["kept_alive"], True) + \
+        ([] if a.calls[0]["took"] < 10 else [f"after {a.calls[0]['took']} s"])
+
+
+def faults():
+    c = Connection().open().bind().send(CLIENT, ask()).send(SERVER, fault(5, 2))
+    return equal(Answer("calls: 1", c).ends(), ["fault"])
+
+
+def server_ends():
+    c = Connection().open().bind().send(CLIENT, ask()).wait(1).reset(SERVER)
+    a = Answer("calls: 1", c)
+    return equal(a.ends(), ["server-lost"]) + equal(a.times("took"), [1.0])
+
+
+def not_ours():
+    """A server that the settings do not have; with one server it is taken for that."""
+    other = Connection(server="10.0.0.9", server_port=5000).open().bind().send(CLIENT, ask())
+    return equal(Answer("calls: 1", other.send(SERVER, response(STUB, 2))).ends(), ["answered"])
+
+
+def bad_settings():
+    done = subprocess.run([PROGRAM, "--what-if", "-c", "/nowhere", "-"], input=b"", capture_output=True, timeout=20)
+    alone = subprocess.run([PROGRAM, "--what-if", "-"], input=b"", capture_output=True, timeout=20)
+    return equal((done.returncode, alone.returncode), (2, 2)) + ([] if b"/nowhere" in done.stderr else [done.stderr])
+
+
+def many():
+    """Five hundred clients before a server with room for ten: everybody is answered, in the end."""
+    a = Answer("calls: 10\nwaiting: { length: 1000, longest: 10m }",
+               *(served(0.5, client=client, begins=client / 1000) for client in range(1, 251)),)
+    return equal(set(a.ends()), {"answered"}) + equal(a.total["answered"], 250) + \
+        ([] if 11 < max(call["waited"] for call in a.calls) < 13 else ["the last one does not wait for the others"])
+
+
+CASES = (nothing_changes, waiting, refused, timed_out, still_left, kept_alive, faults, server_ends, not_ours, bad_settings,
+         many)
+
+
+def main():
+    failed = False
+    print(f"1..{len(CASES)}")
+    for number, case in enumerate(CASES, 1):
+        wrong = case()
+        failed = failed or bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {number} - {case.__name__}")
+        for sentence in wrong:
+            print("#", sentence)
+    return failed
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv[1]
+    sys.exit(main())
