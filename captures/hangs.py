@@ -1,5 +1,5 @@
-"""Conversations in which somebody waits in vain: a server that hangs, a host that has gone, a connection that something on
-the way has forgotten, and clients that do not let go. No rpcward is between client and server.
+"""Conversations in which somebody waits in vain: a server that hangs, a host that has gone, a connection that something
+on the way has forgotten, and clients that do not let go. No rpcward is between client and server.
 
 What a network does is done by netfilter at the device's ingress, behind where tcpdump looks: the capture is that of the
 client's side."""

@@ -1,8 +1,8 @@
 /* A body for the brain of rpcward that lives on captured calls, in virtual time.
  *
  * A server answers a call as long after it was given it as it did in the capture. A client makes its next call on a
- * connection as long after the one before it had ended as it did there, and no sooner than there; it waits as long for an answer as it did.
- * Where rpcward ended its connection, it opens another one for its next call. */
+ * connection as long after the one before it had ended as it did there, and no sooner than there; it waits as long for
+ * an answer as it did. Where rpcward ended its connection, it opens another one for its next call. */
 #ifndef INSPECT_REPLAY_H
 #define INSPECT_REPLAY_H
 

@@ -144,8 +144,8 @@ def many():
         ([] if 11 < max(call["waited"] for call in a.calls) < 13 else ["the last one does not wait for the others"])
 
 
-CASES = (nothing_changes, waiting, refused, timed_out, still_left, kept_alive, faults, server_ends, not_ours, bad_settings,
-         many)
+CASES = (nothing_changes, waiting, refused, timed_out, still_left, kept_alive, faults, server_ends, not_ours,
+         bad_settings, many)
 
 
 def main():

@@ -1,0 +1,252 @@
+/* A function for each action that matters to a body without bytes. */
+#include "inspect_body.h"
+
+static const struct pol_id none = { POL_NONE, 0 };
+
+void body_put(struct body *w, int64_t time, enum body_what what, uint32_t index, uint32_t generation)
+{
+    agenda_put(&w->agenda,
+               (struct agenda_item){ .time = time, .what = (uint8_t)what, .index = index, .generation = generation });
+}
+
+static struct replay_call *call_of(const struct body *w, struct pol_id id)
+{
+    return &w->r->calls[w->call_in[id.index]];
+}
+
+uint32_t body_index_of(const struct body *w, const struct replay_call *k)
+{
+    return (uint32_t)(k - w->r->calls);
+}
+
+/* ---- ends of calls ---- */
+
+/* Those that began behind it can be due now. */
+static void free_followers(struct body *w, uint32_t index)
+{
+    const struct body_session *s = &w->sessions[w->session_of[index]];
+    for (uint32_t i = index + 1; i < s->past; i++) {
+        struct replay_call *k = &w->r->calls[i];
+        if (k->before != REPLAY_NONE && k->before > index)
+            return;
+        if (k->due && k->before == index) {
+            k->due = false;
+            body_put(w, w->now + (k->begun - w->r->calls[index].over), CALL_DUE, i, 0);
+        }
+    }
+}
+
+void body_finish(struct body *w, struct replay_call *k, uint8_t ending)
+{
+    if (k->finished)
+        return;
+    k->finished = true;
+    k->ending = ending;
+    k->ended = w->now;
+    free_followers(w, body_index_of(w, k));
+    struct body_session *s = &w->sessions[w->session_of[body_index_of(w, k)]];
+    if (++s->finished == s->past - s->first)
+        body_put(w, w->now, DONE, w->session_of[body_index_of(w, k)], 0);
+}
+
+static void release(struct body *w, struct replay_call *k)
+{
+    w->call_in[k->slot] = REPLAY_NONE;
+    k->slot = REPLAY_NONE;
+}
+
+uint32_t body_pop(struct body *w, struct body_session *s)
+{
+    uint32_t index = s->queue;
+    s->queue = w->r->calls[index].behind;
+    return index;
+}
+
+/* The call for which a connection was opened that came to nothing. */
+static void turn_away(struct body *w, uint32_t session)
+{
+    struct body_session *s = &w->sessions[session];
+    if (s->queue == REPLAY_NONE)
+        return;
+    struct replay_call *k = &w->r->calls[body_pop(w, s)];
+    k->turned_away = true;
+    k->began = w->now;
+    body_finish(w, k, POL_REFUSED);
+}
+
+/* ---- actions ---- */
+
+static void on_pass(struct body *w, const struct pol_action *a)
+{
+    if (a->client.index == POL_NONE)
+        return;
+    struct body_client *c = &w->clients[a->client.index];
+    if (c->front != FRONT_BIND)
+        return;
+    c->front = FRONT_NOTHING;
+    body_put(w, w->now, BOUND, c->link, w->links[c->link].id.generation);
+}
+
+static void on_lease(struct body *w, const struct pol_action *a)
+{
+    struct replay_call *k = call_of(w, a->call);
+    uint32_t index = body_index_of(w, k);
+    struct body_client *c = &w->clients[a->client.index];
+    k->sent = w->now;
+    k->link = a->link.index;
+    k->link_generation = a->link.generation;
+    c->front = FRONT_NOTHING;
+    body_put(w, w->now, ACCEPTED, index, 0);
+    if (k->first >= 0)
+        body_put(w, w->now + k->first, FIRST, index, 0);
+    if (k->last >= 0)
+        body_put(w, w->now + k->last, LAST, index, 0);
+    if (k->lost >= 0)
+        body_put(w, w->now + k->lost, LOST, index, 0);
+    body_put(w, w->now, NEXT, c->session, 0);
+}
+
+static void on_dial(struct body *w, const struct pol_action *a)
+{
+    w->links[a->link.index] = (struct body_link){ .id = a->link, .client = a->client.index, .open = true };
+    w->clients[a->client.index].link = a->link.index;
+    body_put(w, w->now, DIALLED, a->link.index, a->link.generation);
+}
+
+static void on_answer_bind(struct body *w, const struct pol_action *a)
+{
+    struct body_client *c = &w->clients[a->client.index];
+    c->front = FRONT_NOTHING;
+    c->bound = a->ack;
+    if (!a->ack)
+        turn_away(w, c->session);
+    body_put(w, w->now, NEXT, c->session, 0);
+}
+
+static void on_fault(struct body *w, const struct pol_action *a)
+{
+    call_of(w, a->call)->told = a->status;
+}
+
+static void on_probe(struct body *w, const struct pol_action *a)
+{
+    if (a->link.index == POL_NONE || !a->on)
+        return;
+    for (uint32_t slot = 0; slot < w->slot_count; slot++) {
+        struct replay_call *k = w->call_in[slot] != REPLAY_NONE ? &w->r->calls[w->call_in[slot]] : NULL;
+        if (k == NULL || k->sent < 0 || k->link != a->link.index)
+            continue;
+        k->probed = true;
+        if (k->silent)
+            body_put(w, w->now + w->r->servers[k->server].dead_after, LOST, body_index_of(w, k), 0);
+    }
+}
+
+static void close_client(struct body *w, struct body_client *c, int64_t delay)
+{
+    struct body_session *s = &w->sessions[c->session];
+    c->open = false;
+    c->front = FRONT_NOTHING;
+    body_put(w, w->now + delay * BODY_MS, CLIENT_GONE, c->id.index, c->id.generation);
+    if (s->client != c->id.index)
+        return;
+    s->client = REPLAY_NONE;
+    if (!c->bound)
+        turn_away(w, c->session);
+    body_put(w, w->now, NEXT, c->session, 0);
+}
+
+static void on_close(struct body *w, const struct pol_action *a)
+{
+    if (a->client.index != POL_NONE) {
+        close_client(w, &w->clients[a->client.index], a->delay);
+        return;
+    }
+    w->links[a->link.index].open = false;
+    body_put(w, w->now, LINK_GONE, a->link.index, a->link.generation);
+}
+
+static void on_end(struct body *w, const struct pol_action *a)
+{
+    struct replay_call *k = call_of(w, a->call);
+    struct body_session *s = &w->sessions[w->session_of[body_index_of(w, k)]];
+    body_finish(w, k, a->ending);
+    if (s->client != REPLAY_NONE && w->clients[s->client].front == FRONT_CALL &&
+        w->clients[s->client].call == body_index_of(w, k))
+        w->clients[s->client].front = FRONT_NOTHING;
+    release(w, k);
+    body_put(w, w->now, NEXT, w->session_of[body_index_of(w, k)], 0);
+}
+
+static void set_paused(struct body *w, const struct pol_action *a, bool paused)
+{
+    if (a->client.index == POL_NONE)
+        return;
+    w->clients[a->client.index].paused = paused;
+    body_put(w, w->now, NEXT, w->clients[a->client.index].session, 0);
+}
+
+static void apply(struct body *w, const struct pol_action *a)
+{
+    switch (a->kind) {
+    case POL_PASS:
+        on_pass(w, a);
+        break;
+    case POL_LEASE:
+        on_lease(w, a);
+        break;
+    case POL_PAUSE:
+    case POL_RESUME:
+        set_paused(w, a, a->kind == POL_PAUSE);
+        break;
+    case POL_DIAL:
+        on_dial(w, a);
+        break;
+    case POL_ANSWER_BIND:
+        on_answer_bind(w, a);
+        break;
+    case POL_FAULT:
+        on_fault(w, a);
+        break;
+    case POL_PROBE:
+        on_probe(w, a);
+        break;
+    case POL_END_INPUT:
+        body_put(w, w->now, LINK_FIN, a->link.index, a->link.generation);
+        break;
+    case POL_CLOSE:
+        on_close(w, a);
+        break;
+    case POL_END:
+        on_end(w, a);
+        break;
+    case POL_ABANDON:
+        body_finish(w, call_of(w, a->call), a->ending);
+        break;
+    case POL_RELEASE:
+        release(w, call_of(w, a->call));
+        break;
+    case POL_CHECK:
+        if (a->on)
+            body_put(w, w->now, CHECKED, a->member, 0);
+        break;
+    default:
+        break;
+    }
+}
+
+struct pol_event body_event(enum pol_event_kind kind)
+{
+    return (struct pol_event){ .kind = (uint8_t)kind, .client = none, .link = none, .call = none };
+}
+
+void body_tell(struct body *w, struct pol_event e)
+{
+    struct pol_actions actions = { .more = true };
+    while (actions.more) {
+        pol_step(w->brain, &e, w->now / BODY_MS, &actions);
+        for (unsigned i = 0; i < actions.count; i++)
+            apply(w, &actions.item[i]);
+        e = body_event(POL_TICK);
+    }
+}

@@ -1,0 +1,88 @@
+/* A body for the brain in virtual time: its connections and calls, and what becomes of them by the brain's actions.
+ *
+ * What follows from an action is put on the agenda, so that nothing is told within a step. */
+#ifndef INSPECT_BODY_H
+#define INSPECT_BODY_H
+
+#include "inspect_agenda.h"
+#include "inspect_replay.h"
+
+#define BODY_MS 1000000 /* ns */
+
+/* What stands on the agenda: of a call, of a session, of a link, of a member, of a client. */
+enum body_what {
+    CALL_DUE,
+    NEXT,
+    DIALLED,
+    BOUND,
+    ACCEPTED,
+    FIRST,
+    LAST,
+    LOST,
+    LEFT,
+    DONE,
+    LINK_FIN,
+    CHECKED,
+    CLIENT_GONE,
+    LINK_GONE
+};
+
+enum body_front { FRONT_NOTHING, FRONT_BIND, FRONT_CALL };
+
+struct body_client {
+    struct pol_id id;
+    uint32_t session;
+    uint32_t link;
+    uint32_t call; /* at its front */
+    enum body_front front;
+    bool used, open, bound, paused;
+};
+
+struct body_link {
+    struct pol_id id;
+    uint32_t client;
+    bool open, ended;
+};
+
+/* A connection of the capture, which may be one after the other here. */
+struct body_session {
+    uint32_t first; /* of its calls */
+    uint32_t past;
+    uint32_t client; /* its connection now; REPLAY_NONE: it has none */
+    uint32_t queue;  /* calls that are due */
+    uint32_t queue_last;
+    uint32_t opened;
+    uint32_t finished; /* calls */
+};
+
+struct body {
+    struct replay *r;
+    struct pol_brain *brain;
+    struct agenda agenda;
+    struct body_client *clients;
+    struct body_link *links;
+    struct body_session *sessions;
+    uint32_t *session_of; /* by call */
+    struct pol_id *slots; /* the brain's calls: which they are now */
+    uint32_t *call_in;
+    uint32_t session_count;
+    uint32_t peers;
+    uint32_t slot_count;
+    int64_t now;
+};
+
+void body_put(struct body *w, int64_t time, enum body_what what, uint32_t index, uint32_t generation);
+struct pol_event body_event(enum pol_event_kind kind);
+
+/* Tells the brain, and does what it says. */
+void body_tell(struct body *w, struct pol_event e);
+
+uint32_t body_index_of(const struct body *w, const struct replay_call *k);
+
+/* A call is over for its client; once. */
+void body_finish(struct body *w, struct replay_call *k, uint8_t ending);
+
+/* The next call that is due, taken off the queue, which is not empty. */
+uint32_t body_pop(struct body *w, struct body_session *s);
+
+#endif
