@@ -294,20 +294,48 @@ static void format_ipv6(const uint8_t address[16], char *text, size_t room)
     }
 }
 
+/* Each line has several of these: snprintf() would take most of the time. Returns behind the last digit. */
+static char *put_number(char *at, unsigned number)
+{
+    char digits[5];
+    unsigned count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count > 0)
+        *at++ = digits[--count];
+    *at = '\0';
+    return at;
+}
+
+static char *put_ipv4(char *at, const uint8_t *address)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0)
+            *at++ = '.';
+        at = put_number(at, address[i]);
+    }
+    return at;
+}
+
 char *dis_address_format(const struct dis_endpoint *endpoint, char text[DIS_ENDPOINT_TEXT])
 {
-    const uint8_t *a = endpoint->address;
     if (endpoint->version == 6)
-        format_ipv6(a, text, DIS_ENDPOINT_TEXT);
+        format_ipv6(endpoint->address, text, DIS_ENDPOINT_TEXT);
     else
-        snprintf(text, DIS_ENDPOINT_TEXT, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+        put_ipv4(text, endpoint->address);
     return text;
 }
 
 char *dis_endpoint_format(const struct dis_endpoint *endpoint, char text[DIS_ENDPOINT_TEXT])
 {
     char address[DIS_ENDPOINT_TEXT];
-    dis_address_format(endpoint, address);
-    snprintf(text, DIS_ENDPOINT_TEXT, endpoint->version == 6 ? "[%.46s]:%u" : "%.46s:%u", address, endpoint->port);
+    if (endpoint->version == 6) {
+        snprintf(text, DIS_ENDPOINT_TEXT, "[%.46s]:%u", dis_address_format(endpoint, address), endpoint->port);
+        return text;
+    }
+    char *at = put_ipv4(text, endpoint->address);
+    *at++ = ':';
+    put_number(at, endpoint->port);
     return text;
 }

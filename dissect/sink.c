@@ -96,8 +96,13 @@ void dis_put_null(struct dis_sink *sink, const char *key)
 
 void dis_put_seconds(struct dis_sink *sink, const char *key, int64_t ns)
 {
+    char fraction[10] = ".";
+    uint64_t rest = (uint64_t)ns % 1000000000;
     put_key(sink, key);
-    fprintf(sink->out, "%" PRId64 ".%09" PRId64, ns / 1000000000, ns % 1000000000);
+    put_decimal(sink->out, (uint64_t)ns / 1000000000);
+    for (unsigned i = 9; i > 0; i--, rest /= 10)
+        fraction[i] = (char)('0' + rest % 10);
+    fwrite_unlocked(fraction, 1, sizeof(fraction), sink->out);
 }
 
 void dis_put_truth(struct dis_sink *sink, const char *key, bool value)

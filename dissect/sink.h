@@ -26,7 +26,7 @@ void dis_put_code(struct dis_sink *sink, const char *key, uint64_t value, const 
 /* Any bytes: what is not printable ASCII is escaped as JSON does it, in both forms. */
 void dis_put_text(struct dis_sink *sink, const char *key, const char *bytes, size_t length);
 
-/* JSON only: no value; seconds with nine decimals; a truth. */
+/* JSON only: no value; seconds with nine decimals, of a time that is not negative; a truth. */
 void dis_put_null(struct dis_sink *sink, const char *key);
 void dis_put_seconds(struct dis_sink *sink, const char *key, int64_t ns);
 void dis_put_truth(struct dis_sink *sink, const char *key, bool value);
