@@ -10,7 +10,9 @@
 struct capture {
     pcap_t *pcap;
     enum dis_link link;
+    struct blocks *blocks; /* or NULL */
     uint64_t frames;
+    uint64_t strangers;
 };
 
 static bool link_of(int type, enum dis_link *link)
@@ -43,7 +45,7 @@ static const char *type_name(int type)
     return name != NULL ? name : "unknown link type";
 }
 
-struct capture *capture_open(FILE *bytes, char **why)
+struct capture *capture_open(FILE *bytes, struct blocks *blocks, char **why)
 {
     char error[PCAP_ERRBUF_SIZE] = "";
     struct capture *c = calloc(1, sizeof(*c));
@@ -57,6 +59,7 @@ struct capture *capture_open(FILE *bytes, char **why)
         return NULL;
     }
     c->pcap = pcap;
+    c->blocks = blocks;
     if (link_of(pcap_datalink(pcap), &c->link))
         return c;
     *why = sentence("packets of type '%s' are not read: capture Ethernet, loopback, raw IP, or Linux cooked",
@@ -65,14 +68,32 @@ struct capture *capture_open(FILE *bytes, char **why)
     return NULL;
 }
 
-enum dis_link capture_link(const struct capture *c)
-{
-    return c->link;
-}
-
 const char *capture_link_name(const struct capture *c)
 {
-    return type_name(pcap_datalink(c->pcap));
+    return c->blocks != NULL && c->blocks->several ? "several link types" : type_name(pcap_datalink(c->pcap));
+}
+
+/* Numbers in files are not always those of this system (pcap-linktype(7)). */
+static bool link_of_file(uint16_t type, enum dis_link *link)
+{
+    switch (type) {
+    case 101: /* LINKTYPE_RAW */
+        return link_of(DLT_RAW, link);
+    case 108: /* LINKTYPE_LOOP */
+        return link_of(DLT_LOOP, link);
+    default:
+        return link_of(type, link);
+    }
+}
+
+/* Of a packet that libpcap has just given out. */
+static bool find_link(struct capture *c, enum dis_link *link)
+{
+    uint16_t type;
+    *link = c->link;
+    if (c->blocks == NULL || !blocks_next(c->blocks, &type) || !c->blocks->several)
+        return true;
+    return link_of_file(type, link);
 }
 
 static int64_t time_of(const struct timeval *t)
@@ -98,6 +119,11 @@ bool capture_next(struct capture *c, struct capture_packet *out, char **why)
     struct pcap_pkthdr *header;
     int got = pcap_next_ex(c->pcap, &header, &out->bytes);
     *why = NULL;
+    while (got == 1 && !find_link(c, &out->link)) {
+        c->frames++;
+        c->strangers++;
+        got = pcap_next_ex(c->pcap, &header, &out->bytes);
+    }
     if (got == 1) {
         out->captured = header->caplen;
         out->sent = header->len;
@@ -107,6 +133,11 @@ bool capture_next(struct capture *c, struct capture_packet *out, char **why)
     if (got != PCAP_ERROR_BREAK)
         *why = explain(pcap_geterr(c->pcap));
     return false;
+}
+
+uint64_t capture_strangers(const struct capture *c)
+{
+    return c->strangers;
 }
 
 void capture_close(struct capture *c)

@@ -44,7 +44,6 @@ static char *read_packets(struct capture *capture, struct dis_traffic *traffic, 
     struct capture_packet packet;
     char *why = NULL;
     uint64_t count = 0;
-    enum dis_link link = capture_link(capture);
     while (!stopped && capture_next(capture, &packet, &why)) {
         if (!report->rows.started) {
             report->rows.started = true;
@@ -52,7 +51,7 @@ static char *read_packets(struct capture *capture, struct dis_traffic *traffic, 
         }
         report->last = packet.place.time;
         report->watch.now = packet.place.time;
-        dis_traffic_packet(traffic, link, packet.bytes, packet.captured, packet.sent, packet.place);
+        dis_traffic_packet(traffic, packet.link, packet.bytes, packet.captured, packet.sent, packet.place);
         if (++count % PACKETS_A_LOOK == 0)
             show_progress(file);
     }
@@ -72,7 +71,7 @@ static struct dis_traffic *new_traffic(const struct inspect_options *options, st
 }
 
 /* 0 where all of it was read. */
-static int inspect(const struct inspect_options *options, const struct packed *file)
+static int inspect(const struct inspect_options *options, const struct packed *file, struct blocks *blocks)
 {
     struct report report = { .options = options,
                              .rows = { .out = stdout, .json = options->json },
@@ -80,7 +79,7 @@ static int inspect(const struct inspect_options *options, const struct packed *f
     char *why = NULL;
     if (options->settings != NULL && (report.whatif = whatif_new(options->settings)) == NULL)
         return INSPECT_USAGE_STATUS;
-    struct capture *capture = capture_open(file->bytes, &why);
+    struct capture *capture = capture_open(file->bytes, blocks, &why);
     if (capture == NULL) {
         fprintf(stderr, "rpcward-inspect: %s: %s\n", options->file, why != NULL ? why : strerror(ENOMEM));
         free(why);
@@ -98,7 +97,12 @@ static int inspect(const struct inspect_options *options, const struct packed *f
     if (nothing)
         fprintf(stderr, "rpcward-inspect: %s: there is no call %" PRIu64 "; --calls has their numbers\n",
                 options->file, options->call);
-    int status = why != NULL || nothing || report.watch.findings.count > 0;
+    if (blocks->several)
+        fprintf(stderr,
+                "rpcward-inspect: %s: it has packets of several link types: all are read but %" PRIu64
+                " of types that are not known here\n",
+                options->file, capture_strangers(capture));
+    int status = why != NULL || nothing || report.watch.findings.count > 0 || capture_strangers(capture) > 0;
     free(why);
     table_free(&report.table);
     watch_free(&report.watch);
@@ -114,14 +118,17 @@ int main(int argc, char **argv)
     struct sigaction action = { .sa_handler = on_signal };
     struct inspect_options options;
     struct packed file;
+    struct blocks blocks = { 0 };
     inspect_options_parse(argc, argv, &options);
     if (isatty(STDOUT_FILENO) != 1)
         setvbuf(stdout, out, _IOFBF, sizeof(out));
     if (options.follow)
         sigaction(SIGINT, &action, NULL);
-    if (!packed_open(options.file, options.follow, &stopped, flush_lines, &file)) {
+    if (!packed_open(options.file, options.follow, &stopped, flush_lines, &blocks, &file)) {
         fprintf(stderr, "rpcward-inspect: %s: %s\n", options.file, strerror(errno));
         return 1;
     }
-    return inspect(&options, &file);
+    int status = inspect(&options, &file, &blocks);
+    blocks_free(&blocks);
+    return status;
 }

@@ -20,6 +20,7 @@ struct source {
     bool waits; /* a pipe or a terminal: reading may take long */
     const volatile bool *stop;
     void (*idle)(void);
+    struct blocks *blocks; /* or NULL */
     bool begun;
     bool packed;
     bool damaged;
@@ -101,9 +102,8 @@ static ssize_t unpack(struct source *s, uint8_t *to, size_t room)
     return (ssize_t)(room - s->zip.avail_out);
 }
 
-static ssize_t on_read(void *cookie, char *to, size_t room)
+static ssize_t read_plain(struct source *s, char *to, size_t room)
 {
-    struct source *s = cookie;
     size_t most = room < ROOM ? room : ROOM;
     if (!s->begun)
         begin(s);
@@ -116,6 +116,15 @@ static ssize_t on_read(void *cookie, char *to, size_t room)
     s->zip.next_in += n;
     s->zip.avail_in -= (unsigned)n;
     return (ssize_t)n;
+}
+
+static ssize_t on_read(void *cookie, char *to, size_t room)
+{
+    struct source *s = cookie;
+    ssize_t n = read_plain(s, to, room);
+    if (n > 0 && s->blocks != NULL)
+        blocks_pass(s->blocks, (uint8_t *)to, (size_t)n);
+    return n;
 }
 
 static int on_close(void *cookie)
@@ -138,7 +147,8 @@ static void watch(struct source *s, const char *path)
         inotify_add_watch(s->changes, path, IN_MODIFY);
 }
 
-bool packed_open(const char *path, bool follow, const volatile bool *stop, void (*idle)(void), struct packed *out)
+bool packed_open(const char *path, bool follow, const volatile bool *stop, void (*idle)(void), struct blocks *blocks,
+                 struct packed *out)
 {
     static const cookie_io_functions_t functions = { .read = on_read, .close = on_close };
     struct stat about;
@@ -151,6 +161,7 @@ bool packed_open(const char *path, bool follow, const volatile bool *stop, void 
     s->follow = follow && !standard;
     s->stop = stop;
     s->idle = idle;
+    s->blocks = blocks;
     if (s->fd < 0 || fstat(s->fd, &about) != 0) {
         free(s);
         return false;

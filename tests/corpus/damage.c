@@ -48,7 +48,7 @@ static void flip(uint8_t *bytes, size_t length, size_t from, size_t start)
 }
 
 /* `flipped`: the start of the bits to flip in the packets; COPIES: none. */
-static void read_capture(FILE *in, enum inspect_view view, bool json, size_t flipped)
+static void read_capture(FILE *in, struct blocks *blocks, enum inspect_view view, bool json, size_t flipped)
 {
     struct inspect_options options = { .file = "damaged", .view = view, .json = json };
     struct report report = { .options = &options,
@@ -56,7 +56,7 @@ static void read_capture(FILE *in, enum inspect_view view, bool json, size_t fli
                              .watch = { .late = INSPECT_LATE } };
     struct capture_packet packet;
     char *why;
-    struct capture *capture = capture_open(in, &why);
+    struct capture *capture = capture_open(in, blocks, &why);
     if (capture == NULL) {
         free(why);
         return;
@@ -73,7 +73,7 @@ static void read_capture(FILE *in, enum inspect_view view, bool json, size_t fli
             flip(copy, packet.captured, bits, flipped);
         bits += 8 * packet.captured;
         report.watch.now = packet.place.time;
-        dis_traffic_packet(traffic, capture_link(capture), copy, packet.captured, packet.sent, packet.place);
+        dis_traffic_packet(traffic, packet.link, copy, packet.captured, packet.sent, packet.place);
         free(copy);
     }
     dis_traffic_end(traffic);
@@ -88,12 +88,19 @@ static void read_capture(FILE *in, enum inspect_view view, bool json, size_t fli
 static void try_bytes(const uint8_t *bytes, size_t length, size_t flipped)
 {
     static const enum inspect_view views[] = { VIEW_PDUS, VIEW_CALLS, VIEW_TREE, VIEW_STREAMS, VIEW_FINDINGS };
-    FILE *in = length > 0 ? fmemopen((void *)bytes, length, "r") : NULL;
-    if (in == NULL)
-        return;
+    struct blocks blocks = { 0 };
+    uint8_t *copy = malloc(length + 1);
+    if (copy == NULL)
+        abort();
+    memcpy(copy, bytes, length);
     alarm(LONGEST);
-    read_capture(in, views[now.number % 5], now.number % 2 == 0, flipped);
+    blocks_pass(&blocks, copy, length);
+    FILE *in = length > 0 ? fmemopen(copy, length, "r") : NULL;
+    if (in != NULL)
+        read_capture(in, &blocks, views[now.number % 5], now.number % 2 == 0, flipped);
     alarm(0);
+    blocks_free(&blocks);
+    free(copy);
 }
 
 static size_t cuts(const struct bytes *b, size_t every)
@@ -134,7 +141,7 @@ static bool load(const char *path, struct bytes *b)
     struct packed file;
     size_t n = 0;
     *b = (struct bytes){ .bytes = NULL };
-    if (!packed_open(path, false, &stop, idle, &file))
+    if (!packed_open(path, false, &stop, idle, NULL, &file))
         return false;
     do {
         uint8_t *grown = realloc(b->bytes, b->length + SMALL);

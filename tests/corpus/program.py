@@ -22,7 +22,7 @@ import time
 CAPTURES = pathlib.Path(__file__).resolve().parents[2] / "captures"
 SAMPLE = CAPTURES / "out-of-order.pcap"
 DEADLINE = 20  # seconds
-FILE_HEADER, RECORD_HEADER = 24, 16
+FILE_HEADER, RECORD_HEADER, ETHERNET = 24, 16, 14
 
 
 class Wrong(Exception):
@@ -69,15 +69,17 @@ def moved(data, number):
 SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
 
 
-def interface(link):
-    return struct.pack("<IIHHII", 1, 20, link, 0, 0, 20)
+def interface(link, snaplen=0):
+    return struct.pack("<IIHHII", 1, 20, link, 0, snaplen, 20)
 
 
-def packet_block(record):
+def packet_block(record, interface_id=0, without=0):
+    """`without` so many bytes at its beginning."""
     seconds, micros, captured, sent = struct.unpack_from("<IIII", record)
-    body = record[RECORD_HEADER:] + b"\0" * (-captured % 4)
+    captured, sent = captured - without, sent - without
+    body = record[RECORD_HEADER + without:] + b"\0" * (-captured % 4)
     stamp, size = seconds * 1000000 + micros, 32 + len(body)
-    head = struct.pack("<IIIIIII", 6, size, 0, stamp >> 32, stamp & 0xFFFFFFFF, captured, sent)
+    head = struct.pack("<IIIIIII", 6, size, interface_id, stamp >> 32, stamp & 0xFFFFFFFF, captured, sent)
     return head + body + struct.pack("<I", size)
 
 
@@ -116,11 +118,17 @@ def other_formats(folder):
 
 
 def several_link_types(folder):
-    """libpcap stops at the second interface: what came before counts."""
+    """Packets of Ethernet and of raw IP by turns, and at last of something that is not known."""
     data = SAMPLE.read_bytes()
-    blocks = [SECTION, interface(1), *map(packet_block, records(data)), interface(101)]
+    wanted = run("--calls", SAMPLE).stdout
+    blocks = [SECTION, interface(1), interface(101, snaplen=96)]
+    for number, record in enumerate(records(data)):
+        blocks.append(packet_block(record, number % 2, ETHERNET * (number % 2)))
     done = run("--calls", "-", data=b"".join(blocks))
-    need(done.returncode == 1 and b"several link types" in done.stderr and done.stdout.count(b"\n") == 3, done)
+    need(done.stdout == wanted and done.returncode == 0 and b"several link types" in done.stderr, done)
+    blocks += [interface(105), packet_block(records(data)[0], 2)]
+    done = run("--calls", "-", data=b"".join(blocks))
+    need(done.stdout == wanted and done.returncode == 1 and b"all are read but 1 of" in done.stderr, done)
 
 
 def cut_off(folder):

@@ -35,6 +35,7 @@ test_traffic_objects    := $(addprefix dissect/,traffic.o connection.o flows.o s
                            smb.o smb1.o smb2.o reader.o frame.o) $(D_conversation) dissect/compose.o
 test_inspect_filter_objects := dissect/inspect_filter.o dissect/rpc_call.o $(D_names) dissect/uuid.o dissect/cursor.o
 test_inspect_agenda_objects := dissect/inspect_agenda.o
+test_inspect_blocks_objects := dissect/inspect_blocks.o
 test_value_objects    := proxy/value.o
 test_address_objects  := proxy/address.o
 test_command_objects  := proxy/command.o
