@@ -171,7 +171,9 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
 	  $(FB)/corpus-$$f || exit 1; done
 
-fuzz_sources := $(dissect_sources) dissect/inspect_rows.c dissect/inspect_json.c $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/knowledge%,$(proxy_sources))
+fuzz_sources := $(dissect_sources) $(addprefix dissect/inspect_,advice.c blocks.c findings.c hosts.c json.c judge.c reissue.c \
+                rows.c verdict.c watch.c) policy/evidence.c policy/explain.c \
+                $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/knowledge%,$(proxy_sources))
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files) $(B)/dissect/interfaces.inc
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(FB) && clang -O1 -g -std=c11 -D_GNU_SOURCE -I. -I$(B)/dissect -Idissect -Iproxy -Itests/unit -fsanitize=fuzzer,address,undefined \

@@ -1,8 +1,10 @@
-/* The reader of captures: packets of any content, and connections whose segments come late, twice, in part, or not.
+/* The reader of captures: packets of any content, and connections whose segments come late, twice, in part, or not; and
+ * what is found in them.
  *
  * The input is a list of steps. The first byte of each says what it is: bytes that are a packet, or a segment of one of
  * four connections with the bytes that follow as its payload. */
 #include "inspect_rows.h"
+#include "inspect_watch.h"
 #include "traffic.h"
 
 #include "fuzz.h"
@@ -20,6 +22,7 @@ struct end {
 struct seen {
     struct dis_traffic *traffic;
     struct rows rows;
+    struct watch watch;
     struct end connections[4];
     int64_t time;
     uint64_t frame;
@@ -92,6 +95,7 @@ static void on_pdu(void *context, const struct dis_sighting *sighting)
     CHECK(f->first.frame <= s->frame && f->last.frame <= s->frame);
     CHECK(sighting->decoded == (sighting->error.what == NULL));
     check_line(s, print_pdu, sighting);
+    watch_pdu(&s->watch, sighting);
 }
 
 static void on_datagram(void *context, const struct dis_datagram_sighting *sighting)
@@ -107,6 +111,18 @@ static void on_call(void *context, const struct dis_call *call)
     CHECK((call->answer == DIS_NO_ANSWER) == (call->answer_fragments == 0));
     CHECK(dis_call_first(call) >= -1 && dis_call_last(call) >= -1);
     check_line(s, print_call, call);
+    watch_call(&s->watch, call);
+}
+
+static void on_left(void *context, const struct dis_call *call)
+{
+    CHECK(call->left && call->ending == DIS_END_OPEN);
+    watch_left(&((struct seen *)context)->watch, call);
+}
+
+static void on_attempt(void *context, const struct dis_attempt *attempt)
+{
+    watch_attempt(&((struct seen *)context)->watch, attempt);
 }
 
 static void on_conversation(void *context, const struct dis_conversation *c)
@@ -116,11 +132,39 @@ static void on_conversation(void *context, const struct dis_conversation *c)
     s->pdus_of_ended += c->pdus;
     CHECK(c->open == NULL && c->context_count <= DIS_CONTEXTS_MOST);
     check_line(s, print_conversation, c);
+    watch_conversation(&s->watch, c);
+}
+
+/* Each finding is one line of JSON, in the order of frames. */
+static void check_findings(struct seen *s)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    CHECK(out != NULL);
+    watch_end(&s->watch);
+    findings_print(&s->watch.findings, out, 0, true, false);
+    fclose(out);
+    for (size_t i = 0; i < s->watch.findings.count; i++) {
+        const struct findings_group *g = s->watch.findings.groups[i];
+        CHECK(g->count > 0 && g->seen[0] != 0 && g->first.frame <= s->frame);
+        CHECK(i == 0 || s->watch.findings.groups[i - 1]->first.frame <= g->first.frame);
+    }
+    size_t lines = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
+        char *copy = strndup(line, (size_t)(end + 1 - line));
+        CHECK(copy != NULL && json_is_one_line(copy));
+        free(copy);
+    }
+    CHECK(lines == s->watch.findings.count);
+    free(text);
+    watch_free(&s->watch);
 }
 
 static void give(struct seen *s, enum dis_link link, const uint8_t *bytes, size_t length, size_t cut)
 {
     struct dis_place place = { ++s->frame, s->time };
+    s->watch.now = s->time;
     uint8_t *packet = exact_copy(bytes, length - cut);
     dis_traffic_packet(s->traffic, link, packet, length - cut, length, place);
     free(packet);
@@ -179,10 +223,14 @@ static void give_step(struct seen *s, struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct seen s = { .frame = 0 };
-    struct dis_news news = {
-        .context = &s, .pdu = on_pdu, .datagram = on_datagram, .call = on_call, .conversation = on_conversation
-    };
+    struct seen s = { .watch = { .late = 10000000 } };
+    struct dis_news news = { .context = &s,
+                             .pdu = on_pdu,
+                             .datagram = on_datagram,
+                             .call = on_call,
+                             .left = on_left,
+                             .attempt = on_attempt,
+                             .conversation = on_conversation };
     struct input in = { data, size };
     s.traffic = dis_traffic_new(&news);
     CHECK(s.traffic != NULL);
@@ -191,6 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (in.left > 0)
         give_step(&s, &in);
     dis_traffic_end(s.traffic);
+    check_findings(&s);
     const struct dis_shared *shared = dis_traffic_shared(s.traffic);
     CHECK(shared->budget.held == 0);
     CHECK(shared->news.calls == s.calls && shared->news.conversations == s.conversations);
