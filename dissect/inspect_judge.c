@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "inspect_rows.h"
+#include "interfaces.h"
 #include "names.h"
 
 #define IDLE        5000000000 /* ns after which a middlebox may have forgotten a connection */
@@ -62,14 +63,15 @@ static bool is_acknowledged(const struct dis_call *call)
     return dis_wire_has(call->in->wire, call->way, call->request_end);
 }
 
-/* Something that the client sent was never acknowledged, though there was time for it. */
+/* Something that the client sent was never acknowledged, though there was time for it: nothing is acknowledged behind
+ * a reset. */
 static bool is_silent(const struct judge *j, const struct dis_call *call)
 {
     const struct dis_wire_way *client = client_of(call);
     if (client->probes_open > 1)
         return true;
     return !dis_wire_has_all(call->in->wire, call->way) &&
-           (client->repeated > call->repeated_before || j->now - client->last.time >= UNCONFIRMED);
+           (client->repeated > call->repeated_before || (!client->rst && j->now - client->last.time >= UNCONFIRMED));
 }
 
 static bool was_idle(const struct dis_call *call)
@@ -148,7 +150,7 @@ static enum finding judge_open(const struct judge *j, const struct dis_call *cal
     return waited(j, call) >= j->late ? FINDING_STILL_WAITING : FINDING_NONE;
 }
 
-enum finding judge_call(const struct judge *j, const struct dis_call *call)
+static enum finding judge(const struct judge *j, const struct dis_call *call)
 {
     switch (call->ending) {
     case DIS_END_ANSWERED:
@@ -165,6 +167,25 @@ enum finding judge_call(const struct judge *j, const struct dis_call *call)
     default:
         return FINDING_NONE;
     }
+}
+
+/* That it takes long says nothing of a call that returns only when something happens. */
+static bool is_about_time(enum finding finding)
+{
+    return finding == FINDING_LATE || finding == FINDING_SERVER_HUNG || finding == FINDING_STILL_WAITING ||
+           finding == FINDING_CLIENT_LEFT;
+}
+
+static bool is_pending(const struct dis_call *call)
+{
+    const struct dis_operation *operation = call->has_request ? dis_operation_find(call->known, call->opnum) : NULL;
+    return operation != NULL && operation->pending != NULL;
+}
+
+enum finding judge_call(const struct judge *j, const struct dis_call *call)
+{
+    enum finding finding = judge(j, call);
+    return is_about_time(finding) && is_pending(call) ? FINDING_NONE : finding;
 }
 
 bool judge_lacks_probes(const struct judge *j, const struct dis_call *call, enum finding finding)

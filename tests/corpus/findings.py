@@ -17,6 +17,7 @@ import rpc  # noqa: E402
 from packets import CLIENT, SERVER, Connection, capture, fault, response  # noqa: E402
 
 EPM = ("e1af8308-5d1f-11c9-91a4-08002b14a0fa", 3, 0)
+WITNESS = ("ccd8c074-d0e5-4a40-92b4-d074faa6ba28", 1, 1)
 STUB = bytes(32)
 
 
@@ -43,6 +44,8 @@ def hung():
     yield ["server-hung"], asked(6).close(CLIENT)
     yield ["server-hung"], asked(6).reset(CLIENT)
     yield ["server-hung"], asked(3).probe(CLIENT).wait(3).probe(CLIENT).close(CLIENT)
+    cancelled = asked(6).send(CLIENT, rpc.control(rpc.CO_CANCEL, call_id=2), acknowledged=False).reset(CLIENT)
+    yield ["server-hung"], cancelled, bound(client_port=50200, begins=9)
     yield ["client-left"], asked(1).close(CLIENT)
     yield ["late-answer"], answered(asked(6)).close(CLIENT)
     yield [], answered(asked(1)).close(CLIENT)
@@ -86,6 +89,15 @@ def ended():
     yield ["connection-reset"], asked(1).reset(SERVER)
     yield ["connection-closed"], asked(1).close(SERVER).close(CLIENT)
     yield [], answered(asked(1)).reset(SERVER)
+
+
+def by_design():
+    """An operation that returns only when something happens: witness, WitnessrAsyncNotify; and another one of its."""
+    for opnum, answered_late, left in ((3, [], []), (1, ["late-answer"], ["server-hung"])):
+        asking = Connection().open().bind(WITNESS).send(CLIENT, ask(opnum=opnum)).wait(100)
+        yield answered_late, answered(asking)
+        asking = Connection().open().bind(WITNESS).send(CLIENT, ask(opnum=opnum)).wait(100)
+        yield left, asking.close(CLIENT)
 
 
 def given_up():
@@ -155,7 +167,7 @@ def endpoints():
     yield [], mapped(49155, (10, 0, 0, 3)), refused_there
 
 
-STORIES = (hung, gone, waiting, idle, ended, given_up, again, faults, refused, endpoints)
+STORIES = (hung, gone, waiting, idle, ended, by_design, given_up, again, faults, refused, endpoints)
 
 
 # ---- what is held against them ----
