@@ -109,8 +109,16 @@ static void on_lease(struct body *w, const struct pol_action *a)
 static void on_dial(struct body *w, const struct pol_action *a)
 {
     w->links[a->link.index] = (struct body_link){ .id = a->link, .client = a->client.index, .open = true };
-    w->clients[a->client.index].link = a->link.index;
+    if (a->client.index != POL_NONE)
+        w->clients[a->client.index].link = a->link.index;
     body_put(w, w->now, DIALLED, a->link.index, a->link.generation);
+}
+
+/* One that was dialled before anybody needed it. */
+static void on_own(struct body *w, const struct pol_action *a)
+{
+    w->links[a->link.index].client = a->client.index;
+    w->clients[a->client.index].link = a->link.index;
 }
 
 static void on_answer_bind(struct body *w, const struct pol_action *a)
@@ -201,6 +209,9 @@ static void apply(struct body *w, const struct pol_action *a)
         break;
     case POL_DIAL:
         on_dial(w, a);
+        break;
+    case POL_OWN:
+        on_own(w, a);
         break;
     case POL_ANSWER_BIND:
         on_answer_bind(w, a);

@@ -40,7 +40,7 @@ struct body_client {
 
 struct body_link {
     struct pol_id id;
-    uint32_t client;
+    uint32_t client; /* POL_NONE: nobody has it yet */
     bool open, ended;
 };
 

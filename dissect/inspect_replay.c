@@ -183,7 +183,7 @@ static void dialled(struct body *w, struct body_link *l)
 static void bound(struct body *w, struct body_link *l)
 {
     struct pol_event e = body_event(POL_BOUND);
-    if (l == NULL)
+    if (l == NULL || l->client == POL_NONE)
         return;
     struct body_client *c = &w->clients[l->client];
     e.link = l->id;

@@ -136,6 +136,14 @@ def bad_settings():
     return equal((done.returncode, alone.returncode), (2, 2)) + ([] if b"/nowhere" in done.stderr else [done.stderr])
 
 
+def dialled_ahead():
+    """Connections that wait for clients; and a limit on them that is too low, so that the second client waits."""
+    two = served(1), served(1, client=2, begins=0.1)
+    a, b = Answer("idle: { spare: 2 }", *two), Answer("connections: 1\nunavailable-wait: 5s", *two)
+    return equal(a.ends(), ["answered"] * 2) + equal(b.ends(), ["answered"] * 2) + \
+        equal(a.times("later"), [0, 0]) + equal(b.times("later"), [0, 0.9])
+
+
 def many():
     """Five hundred clients before a server with room for ten: everybody is answered, in the end."""
     a = Answer("calls: 10\nwaiting: { length: 1000, longest: 10m }",
@@ -145,7 +153,7 @@ def many():
 
 
 CASES = (nothing_changes, waiting, refused, timed_out, still_left, kept_alive, faults, server_ends, not_ours,
-         bad_settings, many)
+         bad_settings, dialled_ahead, many)
 
 
 def main():
