@@ -32,12 +32,12 @@ need = $(B)/.packages-$(1)
 
 # ---- what there is ----
 inspect_sources := dissect/capture.c dissect/packed.c $(wildcard dissect/inspect*.c)
-inspect_settings := $(addprefix proxy/,address.c call_rules.c nearest.c roster.c settings.c value.c) \
+inspect_settings := preload/net.c $(addprefix proxy/,address.c call_rules.c nearest.c roster.c settings.c value.c) \
                    $(filter-out proxy/settings_merge.c proxy/settings_explain.c,$(wildcard proxy/settings_*.c))
 dissect_sources := $(filter-out $(inspect_sources),$(wildcard dissect/*.c))
 policy_sources  := $(wildcard policy/*.c)
 ctl_sources     := $(wildcard proxy/ctl*.c) proxy/humane.c
-proxy_sources   := $(filter-out proxy/ctl%,$(wildcard proxy/*.c))
+proxy_sources   := $(filter-out proxy/ctl%,$(wildcard proxy/*.c)) preload/net.c
 wire_sources    := $(addprefix tests/support/,bytes.c wire.c testif.c) proxy/address.c
 server_sources  := $(wildcard tests/support/server_*.c) $(addprefix tests/support/,tally.c ledger.c) $(wire_sources)
 client_sources  := $(wildcard tests/support/client_*.c) $(wire_sources)

@@ -122,7 +122,7 @@ bool pol_listeners_sweep(struct pol_brain *b)
 {
     for (uint32_t i = 0; i < b->listener_count; i++) {
         struct listener *l = &b->listeners[i];
-        bool wanted = b->servers[l->settings.server].shut && !b->draining;
+        bool wanted = l->settings.server != POL_NONE && b->servers[l->settings.server].shut;
         if (l->closed == wanted || b->draining)
             continue;
         if (!pol_has_room(b))

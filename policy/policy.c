@@ -37,20 +37,39 @@ static bool make_tables(struct pol_brain *b)
            b->offers && b->addresses && b->group_heads && b->address_heads;
 }
 
+static void clear_server(struct pol_brain *b, uint32_t server)
+{
+    b->servers[server] = (struct server){
+        .down_since = POL_NEVER,
+        .turn = { POL_NONE, POL_NONE },
+        .open_first = POL_NONE,
+        .client_first = POL_NONE,
+        .client_last = POL_NONE,
+    };
+}
+
+static void clear_member(struct pol_brain *b, uint32_t member, uint32_t server)
+{
+    b->members[member] = (struct member){ .server = server, .prober = POL_NONE, .trial = POL_NONE };
+}
+
+/* Rows may be taken in any order. */
+static void clear_rows(struct pol_brain *b)
+{
+    for (uint32_t i = 0; i < b->max_servers; i++)
+        clear_server(b, i);
+    for (uint32_t i = 0; i < b->max_members; i++)
+        clear_member(b, i, POL_NONE);
+    for (uint32_t i = 0; i < b->max_listeners; i++)
+        b->listeners[i].settings.server = POL_NONE;
+}
+
 static void renew_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
 {
-    if (server >= b->server_count)
-        b->servers[server] = (struct server){
-            .down_since = POL_NEVER,
-            .turn = { POL_NONE, POL_NONE },
-            .open_first = POL_NONE,
-            .client_first = POL_NONE,
-            .client_last = POL_NONE,
-        };
     b->servers[server].settings = *settings;
     for (uint32_t m = settings->member_first; m < settings->member_first + settings->member_count; m++)
-        if (m >= b->member_count)
-            b->members[m] = (struct member){ .server = server, .prober = POL_NONE, .trial = POL_NONE };
+        if (b->members[m].server != server)
+            clear_member(b, m, server);
     b->servers[server].pool_changed = settings->spare > 0;
     b->pool_changed = b->pool_changed || settings->spare > 0;
 }
@@ -92,6 +111,31 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
     return true;
 }
 
+static void place_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
+{
+    uint32_t end = settings->member_first + settings->member_count;
+    assert(server < b->max_servers && end <= b->max_members);
+    clear_server(b, server);
+    for (uint32_t m = settings->member_first; m < end; m++)
+        clear_member(b, m, server);
+    b->servers[server].settings = *settings;
+    if (server >= b->server_count)
+        b->server_count = server + 1;
+    if (end > b->member_count)
+        b->member_count = end;
+}
+
+void pol_place(struct pol_brain *b, uint32_t listener, const struct pol_listener *l, const struct pol_server *s)
+{
+    assert(listener < b->max_listeners && l->server < b->max_servers);
+    b->listeners[listener] = (struct listener){ .settings = *l };
+    if (listener >= b->listener_count)
+        b->listener_count = listener + 1;
+    b->listeners_change = true;
+    if (s)
+        place_server(b, l->server, s);
+}
+
 struct pol_brain *pol_create(const struct pol_settings *s)
 {
     struct pol_brain *b = calloc(1, sizeof *b);
@@ -109,7 +153,12 @@ struct pol_brain *pol_create(const struct pol_settings *s)
     b->dice = s->seed | 1;
     b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
     b->settling_first = b->settling_last = b->alarm_link = POL_NONE;
-    if (!make_tables(b) || !pol_renew(b, s)) {
+    if (!make_tables(b)) {
+        pol_destroy(b);
+        return NULL;
+    }
+    clear_rows(b);
+    if (!pol_renew(b, s)) {
         pol_destroy(b);
         return NULL;
     }

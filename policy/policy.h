@@ -99,7 +99,7 @@ struct pol_member {
 };
 
 struct pol_listener {
-    uint32_t server;
+    uint32_t server;              /* POL_NONE: nobody comes here */
     uint32_t clients;             /* most at once; 0: no limit */
     uint32_t clients_per_address; /* most at once of one identity; 0: no limit */
     int64_t
@@ -350,6 +350,10 @@ struct pol_brain *pol_create(const struct pol_settings *settings);
  * may be more of them than before, not fewer, and no more than the tables have room for; a server's members may be others.
  * False when there is not enough memory; nothing has changed then. The sizes of the tables are not looked at. */
 bool pol_renew(struct pol_brain *brain, const struct pol_settings *settings);
+
+/* The same for one listener alone and, unless that is NULL, for the server that is named there, in place of whatever had
+ * these rows: nothing may be under way there any more. Rows may be left out. */
+void pol_place(struct pol_brain *brain, uint32_t listener, const struct pol_listener *l, const struct pol_server *s);
 void pol_destroy(struct pol_brain *brain);
 
 /* Tells the brain one thing at the time `now` (ms, never decreasing) and fetches what follows from it. */

@@ -145,7 +145,7 @@ static int listen_at(struct px_admin *admin, const char *path)
     address->local = (struct sockaddr_un){ .sun_family = AF_UNIX };
     address->length = sizeof address->local;
     memcpy(address->local.sun_path, path, strlen(path)); /* the settings hold its length against the room */
-    px_listener_remove_stale(address);
+    px_listener_remove_stale(address, SOCK_STREAM);
     admin->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (admin->fd < 0)
         return errno;

@@ -95,7 +95,7 @@ static bool client_row(struct px_loop *loop, struct px_answer *answer, struct px
     const struct px_downstream *d = loop->clients[answer->at];
     if (!d)
         return true;
-    const struct px_listener *listener = &loop->settings->listeners[d->listener];
+    const struct px_listener *listener = &loop->settings->listeners[d->target.listener];
     px_log_begin(out, "client");
     px_log_number(out, PX_LOG_KEY("connection"), d->association->serial);
     px_log_word(out, PX_LOG_KEY("client"), d->association->client);

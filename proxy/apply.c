@@ -11,6 +11,7 @@
 #include "check.h"
 #include "downstream.h"
 #include "listener.h"
+#include "origin.h"
 #include "plain_client.h"
 #include "pooled.h"
 #include "repeat.h"
@@ -196,17 +197,24 @@ static void apply_close(struct px_loop *loop, const struct pol_action *a)
 
 static void apply_listen_off(struct px_loop *loop, const struct pol_action *a)
 {
-    px_listener_close(loop->listeners[a->listener]);
+    if (a->listener < PX_MOST_LISTENERS)
+        px_listener_close(loop->listeners[a->listener]);
+    else
+        loop->roster.destinations[a->listener - PX_MOST_LISTENERS].refused = true;
 }
 
 /* At the very address where it was, also where the kernel had picked the port. */
 static void apply_listen_on(struct px_loop *loop, const struct pol_action *a)
 {
+    if (a->listener >= PX_MOST_LISTENERS) {
+        loop->roster.destinations[a->listener - PX_MOST_LISTENERS].refused = false;
+        return;
+    }
     const struct px_listener *listener = &loop->settings->listeners[a->listener];
     char text[256];
     int error = listener->retired || loop->listeners[a->listener]
                     ? 0
-                    : px_listener_open(loop, a->listener, &loop->bound[a->listener]);
+                    : px_listener_open(loop, a->listener, &loop->bound[a->listener], NULL);
     snprintf(text, sizeof text, "cannot listen on %s again: %s (reload when that is mended)", listener->text,
              strerror(error));
     if (error)

@@ -19,6 +19,7 @@
 #include "plain_client.h"
 #include "pooled.h"
 #include "repeat.h"
+#include "shim.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -354,6 +355,7 @@ static void closed(struct px_socket *s)
     loop->plain_clients -= d->association->plain;
     px_association_release(d->association);
     px_buffer_clear(&d->in);
+    px_shim_leave(loop, &d->target);
     free(d);
     px_loop_inform(loop, &gone);
     px_loop_settle(loop);
@@ -409,7 +411,7 @@ void px_downstream_set_paused(struct px_downstream *d, bool paused)
 
 void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t length)
 {
-    size_t limit = d->loop->settings->listeners[d->listener].buffer;
+    size_t limit = d->loop->settings->listeners[d->target.listener].buffer;
     d->association->bytes_down += length;
     px_socket_write(&d->socket, bytes, length);
     tell_debt(d);
@@ -453,20 +455,21 @@ void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when
     px_closing_begin(&d->socket, reset, when, delay);
 }
 
-void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct pol_identity identity,
+void px_downstream_open(struct px_loop *loop, int fd, const struct px_target *target, struct pol_identity identity,
                         struct pol_identity carried, const char *peer)
 {
-    const struct px_listener *settings = &loop->settings->listeners[listener];
+    const struct px_listener *settings = &loop->settings->listeners[target->listener];
     struct px_downstream *d = calloc(1, sizeof *d);
     if (!d || !px_loop_client_new(loop, d, &d->id)) {
         px_log_notice(&loop->log, peer, "refused: no descriptor or memory for another client (raise ulimit -n)");
         free(d);
         close(fd);
+        px_shim_leave(loop, target);
         return;
     }
     d->loop = loop;
-    d->listener = listener;
-    d->association = px_association_new(settings->contexts, settings->server);
+    d->target = *target;
+    d->association = px_association_new(settings->contexts, target->server);
     if (!d->association || !(d->association->client = strdup(peer)) ||
         px_socket_open(&d->socket, &loop->uv, fd, false, &socket_events) != 0) {
         if (d->association)
@@ -474,13 +477,17 @@ void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct 
         px_loop_client_free(loop, d->id);
         free(d);
         close(fd);
+        px_shim_leave(loop, target);
         return;
     }
-    d->association->starts_whole = loop->settings->servers[settings->server].starts_calls == PX_STARTS_AFTER_LAST;
-    d->association->may_share = loop->settings->servers[settings->server].sharing == PX_SHARING_STATELESS;
+    bool is_own = !target->destination ||
+                  target->destination->is_server_own; /* others are not known by their servers' index */
+    const struct px_server *own = is_own ? &loop->settings->servers[target->server] : NULL;
+    d->association->may_share = own && own->sharing == PX_SHARING_STATELESS;
+    d->association->starts_whole = own && own->starts_calls == PX_STARTS_AFTER_LAST;
     d->association->opened = loop->now;
     struct pol_event e = event_of(d, POL_CLIENT_OPENED);
-    e.listener = listener;
+    e.listener = target->row;
     e.identity = identity;
     e.carried = carried;
     px_loop_tell(loop, &e);

@@ -3,6 +3,7 @@
 #define PX_DOWNSTREAM_H
 
 #include "loop.h"
+#include "origin.h"
 #include "socket.h"
 
 /* What the brain has said of the PDU at the front. */
@@ -23,14 +24,14 @@ struct px_downstream {
     struct px_call *front_call;
     struct px_keepalive *keepalive; /* while it is probed; owned */
     struct pol_id id;
-    uint32_t listener;
-    uint8_t front; /* enum px_front */
-    bool is_ready; /* stands in loop->ready */
-    bool paused;   /* by the brain: the server does not take bytes */
-    bool full;     /* it has as many open calls as one may have */
-    bool stopped;  /* the brain knows that this client does not read */
-    bool ended;    /* the brain knows that no more comes */
-    bool owes;     /* the brain knows that it keeps us waiting … */
+    struct px_target target; /* where it meant to go */
+    uint8_t front;           /* enum px_front */
+    bool is_ready;           /* stands in loop->ready */
+    bool paused;             /* by the brain: the server does not take bytes */
+    bool full;               /* it has as many open calls as one may have */
+    bool stopped;            /* the brain knows that this client does not read */
+    bool ended;              /* the brain knows that no more comes */
+    bool owes;               /* the brain knows that it keeps us waiting … */
     bool is_closing;
     uint64_t done; /* … and how many bytes had come and gone when it was last told so */
     size_t unit; /* bytes of what stands at the front, once it was asked about: more than one PDU of a plain client */
@@ -46,8 +47,9 @@ static inline struct px_downstream *px_downstream_of(const struct px_loop *loop,
     return d && pol_id_equal(d->id, id) ? d : NULL;
 }
 
-/* Takes over an accepted descriptor; on failure it is closed. `peer` is who it is, for people. */
-void px_downstream_open(struct px_loop *loop, int fd, uint32_t listener, struct pol_identity identity,
+/* Takes over an accepted descriptor, and what the target holds; on failure both are given up. `peer` is who it is, for
+ * people. */
+void px_downstream_open(struct px_loop *loop, int fd, const struct px_target *target, struct pol_identity identity,
                         struct pol_identity carried, const char *peer);
 
 /* The brain's verdict on its front. */

@@ -17,8 +17,10 @@
 #include "downstream.h"
 #include "listener.h"
 #include "notify.h"
+#include "origin.h"
 #include "pooled.h"
 #include "reload.h"
+#include "shim.h"
 #include "translate.h"
 #include "upstream.h"
 
@@ -265,6 +267,24 @@ static uint32_t calls_that_fit(uint32_t clients)
     return clients < MOST_CALLS / PX_CALLS_PER_CLIENT ? clients * PX_CALLS_PER_CLIENT : MOST_CALLS;
 }
 
+bool px_loop_choose(struct px_loop *loop, uint32_t listener, const struct px_address *destination,
+                    struct px_target *target)
+{
+    struct pol_event tick = { .kind = POL_TICK };
+    struct pol_listener described;
+    struct pol_server own;
+    bool is_new;
+    if (!px_target_chosen(&loop->roster, loop->settings, listener, destination, loop->now / 1000, target, &is_new))
+        return false;
+    uint32_t index = (uint32_t)(target->destination - loop->roster.destinations);
+    if (!is_new)
+        return true;
+    bool has_own = px_roster_describe_destination(&loop->roster, loop->settings, index, &described, &own);
+    pol_place(loop->brain, target->row, &described, has_own ? &own : NULL);
+    px_loop_tell(loop, &tick); /* its server may be down */
+    return true;
+}
+
 static bool make_brain(struct px_loop *loop)
 {
     struct pol_settings settings;
@@ -284,16 +304,17 @@ static bool make_tables(struct px_loop *loop)
 {
     loop->descriptors = descriptors_that_fit();
     loop->max_clients = loop->max_links = loop->descriptors < MOST_CLIENTS ? loop->descriptors : MOST_CLIENTS;
-    loop->checks = calloc(PX_MOST_MEMBERS, sizeof *loop->checks);
+    loop->checks = calloc(PX_MOST_MEMBERS + PX_MOST_DESTINATIONS, sizeof *loop->checks);
     loop->listeners = calloc(PX_MOST_LISTENERS, sizeof *loop->listeners);
     loop->bound = calloc(PX_MOST_LISTENERS, sizeof *loop->bound);
+    loop->shims = calloc(PX_MOST_LISTENERS, sizeof *loop->shims);
     loop->server_links = calloc(PX_MOST_SERVERS, sizeof *loop->server_links);
     loop->clients = calloc(loop->max_clients, sizeof *loop->clients);
     loop->client_generations = calloc(loop->max_clients, sizeof *loop->client_generations);
     loop->free_clients = calloc(loop->max_clients, sizeof *loop->free_clients);
     loop->links = calloc(loop->max_links, sizeof *loop->links);
     loop->scratch = malloc(PX_SCRATCH_SIZE);
-    if (!loop->checks || !loop->listeners || !loop->bound || !loop->server_links || !loop->clients ||
+    if (!loop->checks || !loop->listeners || !loop->bound || !loop->shims || !loop->server_links || !loop->clients ||
         !loop->client_generations || !loop->free_clients || !loop->links || !loop->scratch ||
         !px_roster_init(&loop->roster) || !px_offers_init(&loop->offers) ||
         !px_calls_init(&loop->calls, calls_that_fit(loop->max_clients)))
@@ -326,9 +347,10 @@ static int open_listeners(struct px_loop *loop)
 {
     int failures = 0;
     for (unsigned i = 0; i < loop->settings->listener_count; i++) {
-        int error = px_listener_open(loop, i, &loop->settings->listeners[i].address);
+        const struct px_listener *l = &loop->settings->listeners[i];
+        int error = px_listener_open(loop, i, &l->address, l->shim);
         if (error)
-            fprintf(stderr, "rpcward: cannot listen on %s: %s\n", loop->settings->listeners[i].text, strerror(error));
+            fprintf(stderr, "rpcward: cannot listen on %s: %s\n", l->text, strerror(error));
         failures += error != 0;
     }
     return failures;
@@ -354,8 +376,7 @@ int px_loop_open(struct px_loop *loop, struct px_settings *settings, const struc
 void px_loop_run(struct px_loop *loop)
 {
     for (unsigned i = 0; i < loop->settings->listener_count; i++)
-        fprintf(stderr, "rpcward: ready: %s -> %s\n", loop->listeners[i]->bound,
-                loop->settings->servers[loop->settings->listeners[i].server].name);
+        px_listener_tell(loop, loop->settings, i);
     px_notify("READY=1");
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
@@ -374,6 +395,7 @@ void px_loop_close(struct px_loop *loop)
 {
     for (unsigned i = 0; loop->listeners && i < loop->settings->listener_count; i++)
         px_listener_close(loop->listeners[i]);
+    px_shims_end(loop);
     px_admin_close(loop);
     px_log_close(&loop->log);
     if (loop->brain && !pol_drained(loop->brain) && loop->stopping)
@@ -382,13 +404,16 @@ void px_loop_close(struct px_loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
     px_admin_free(loop);
+    px_shims_free(loop);
     pol_destroy(loop->brain);
     px_calls_free(&loop->calls);
     px_offers_free(&loop->offers);
     close(loop->spare_fd);
     px_roster_free(&loop->roster);
-    void *tables[] = { loop->bound,        loop->checks, loop->listeners,    loop->clients, loop->client_generations,
-                       loop->free_clients, loop->links,  loop->server_links, loop->scratch, loop->queue };
+    void *tables[] = { loop->shims,        loop->bound,   loop->checks,
+                       loop->listeners,    loop->clients, loop->client_generations,
+                       loop->free_clients, loop->links,   loop->server_links,
+                       loop->scratch,      loop->queue };
     for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);
 }

@@ -20,6 +20,8 @@ struct px_check;
 struct px_downstream;
 struct px_upstream;
 struct px_listener_socket;
+struct px_shim;
+struct px_target;
 
 #define PX_READ_SIZE    65536u                            /* bytes read at once */
 #define PX_SCRATCH_SIZE (DIS_PDU_SIZE_MAX + PX_READ_SIZE) /* the part of a PDU that came before, and one read */
@@ -36,6 +38,7 @@ struct px_loop {
     struct px_check **checks;              /* by the brain's member index; NULL: none is under way */
     struct px_listener_socket **listeners; /* by the brain's listener index; NULL: closed */
     struct px_address *bound;              /* by the same: where it listens, or did */
+    struct px_shim **shims;                /* by the same; NULL: it never was one */
 
     struct pol_brain *brain;
     int64_t now;  /* µs, monotonic; read once a handler */
@@ -101,5 +104,9 @@ void px_loop_cancel(struct px_loop *loop, const struct px_call *k, const char *w
 /* An index for a new client; false when the table is full. */
 bool px_loop_client_new(struct px_loop *loop, struct px_downstream *d, struct pol_id *id);
 void px_loop_client_free(struct px_loop *loop, struct pol_id id);
+
+/* Where a client of the shim `listener` goes, as px_target_chosen(). */
+bool px_loop_choose(struct px_loop *loop, uint32_t listener, const struct px_address *destination,
+                    struct px_target *target);
 
 #endif

@@ -28,10 +28,11 @@ static void close_new_listeners(struct px_loop *loop, const struct px_settings *
 static bool open_new_listeners(struct px_loop *loop, const struct px_settings *fresh, FILE *why)
 {
     for (uint32_t i = 0; i < fresh->listener_count; i++) {
-        int error = is_new_listener(loop, fresh, i) ? px_listener_open(loop, i, &fresh->listeners[i].address) : 0;
+        const struct px_listener *l = &fresh->listeners[i];
+        int error = is_new_listener(loop, fresh, i) ? px_listener_open(loop, i, &l->address, l->shim) : 0;
         if (!error)
             continue;
-        fprintf(why, "cannot listen on %s: %s\n", fresh->listeners[i].text, strerror(error));
+        fprintf(why, "cannot listen on %s: %s\n", l->text, strerror(error));
         close_new_listeners(loop, fresh, i);
         return false;
     }
@@ -49,8 +50,7 @@ static void tell_new_listeners(const struct px_loop *loop, const struct px_setti
 {
     for (uint32_t i = 0; i < fresh->listener_count; i++)
         if (is_new_listener(loop, fresh, i))
-            fprintf(stderr, "rpcward: ready: %s -> %s\n", loop->listeners[i]->bound,
-                    fresh->servers[fresh->listeners[i].server].name);
+            px_listener_tell(loop, fresh, i);
 }
 
 /* ---- the change ---- */

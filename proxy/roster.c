@@ -5,13 +5,17 @@
 #include <string.h>
 
 #include "call_rules.h"
+#include "origin.h"
 #include "settings_memory.h"
 
 bool px_roster_init(struct px_roster *roster)
 {
-    *roster = (struct px_roster){ .members = calloc(PX_MOST_MEMBERS, sizeof *roster->members),
-                                  .first = calloc(PX_MOST_SERVERS, sizeof *roster->first) };
-    return roster->members && roster->first;
+    *roster = (struct px_roster){
+        .members = calloc(PX_MOST_MEMBERS + PX_MOST_DESTINATIONS, sizeof *roster->members),
+        .first = calloc(PX_MOST_SERVERS, sizeof *roster->first),
+        .destinations = calloc(PX_MOST_DESTINATIONS, sizeof *roster->destinations),
+    };
+    return roster->members && roster->first && roster->destinations;
 }
 
 void px_roster_free(struct px_roster *roster)
@@ -20,6 +24,7 @@ void px_roster_free(struct px_roster *roster)
         free(roster->members[i].text);
     free(roster->members);
     free(roster->first);
+    free(roster->destinations);
     *roster = (struct px_roster){ 0 };
 }
 
@@ -84,40 +89,32 @@ static const struct pol_call_rules *describe_rules(const struct px_call_rules_ta
     return rules;
 }
 
-static const struct pol_server *describe_servers(const struct px_roster *roster, const struct px_settings *settings)
+static struct pol_server describe_server(const struct px_server *from)
 {
-    struct pol_server *servers = px_must(calloc(settings->server_count, sizeof *servers));
-    for (uint32_t i = 0; i < settings->server_count; i++) {
-        const struct px_server *from = &settings->servers[i];
-        servers[i] = (struct pol_server){ .connections = from->connections,
-                                          .calls_per_connection = from->calls_per_connection,
-                                          .idle_keep = from->idle_keep,
-                                          .validate_after = from->validate_after,
-                                          .spare = from->retired ? 0 : from->spare,
-                                          .attempts = from->attempts,
-                                          .retry_budget = from->retry_budget,
-                                          .retry_floor = from->retry_floor,
-                                          .retry_backoff = from->retry_backoff,
-                                          .retry_longest = from->retry_longest,
-                                          .across_versions = from->across_versions,
-                                          .calls = from->calls,
-                                          .waiting_length = from->waiting_length,
-                                          .waiting_longest = from->waiting_longest,
-                                          .abandoned = from->abandoned,
-                                          .connect_timeout = from->connect_timeout,
-                                          .bind_timeout = from->bind_timeout,
-                                          .unavailable_wait = from->unavailable_wait,
-                                          .failures = from->failures,
-                                          .refuse_when_down = from->when_down == PX_WHEN_DOWN_REFUSE,
-                                          .backoff = from->backoff,
-                                          .longest_backoff = from->longest_backoff,
-                                          .check_every = from->retired || from->check == PX_CHECK_NONE
-                                                             ? 0
-                                                             : from->check_every,
-                                          .member_first = roster->first[i],
-                                          .member_count = from->member_count };
-    }
-    return servers;
+    return (struct pol_server){ .connections = from->connections,
+                                .calls_per_connection = from->calls_per_connection,
+                                .idle_keep = from->idle_keep,
+                                .validate_after = from->validate_after,
+                                .spare = from->retired ? 0 : from->spare,
+                                .attempts = from->attempts,
+                                .retry_budget = from->retry_budget,
+                                .retry_floor = from->retry_floor,
+                                .retry_backoff = from->retry_backoff,
+                                .retry_longest = from->retry_longest,
+                                .across_versions = from->across_versions,
+                                .calls = from->calls,
+                                .waiting_length = from->waiting_length,
+                                .waiting_longest = from->waiting_longest,
+                                .abandoned = from->abandoned,
+                                .connect_timeout = from->connect_timeout,
+                                .bind_timeout = from->bind_timeout,
+                                .unavailable_wait = from->unavailable_wait,
+                                .failures = from->failures,
+                                .refuse_when_down = from->when_down == PX_WHEN_DOWN_REFUSE,
+                                .backoff = from->backoff,
+                                .longest_backoff = from->longest_backoff,
+                                .check_every = from->retired || from->check == PX_CHECK_NONE ? 0 : from->check_every,
+                                .member_count = from->member_count };
 }
 
 /* A number for each version of a server's members, from 1: that of the first one with the same text. */
@@ -130,9 +127,10 @@ static uint32_t version_of(const struct px_server *server, unsigned member)
     return 0;
 }
 
+/* Destinations' members have no limits of their own. */
 static const struct pol_member *describe_members(const struct px_roster *roster, const struct px_settings *settings)
 {
-    struct pol_member *members = px_must(calloc(roster->member_count ? roster->member_count : 1, sizeof *members));
+    struct pol_member *members = px_must(calloc(PX_MOST_MEMBERS + roster->destination_count, sizeof *members));
     for (uint32_t i = 0; i < settings->server_count; i++)
         for (unsigned m = 0; m < settings->servers[i].member_count; m++)
             members[roster->first[i] + m] = (struct pol_member){
@@ -142,35 +140,77 @@ static const struct pol_member *describe_members(const struct px_roster *roster,
     return members;
 }
 
-static const struct pol_listener *describe_listeners(const struct px_settings *settings)
+/* A shim's own listener has no server: each of its clients has one. */
+static struct pol_listener describe_listener(const struct px_listener *from)
 {
-    struct pol_listener *listeners = px_must(calloc(settings->listener_count, sizeof *listeners));
-    for (uint32_t i = 0; i < settings->listener_count; i++) {
-        const struct px_listener *from = &settings->listeners[i];
-        listeners[i] = (struct pol_listener){ .server = from->server,
-                                              .clients = from->clients,
-                                              .clients_per_address = from->clients_per_address,
-                                              .bind_timeout = from->bind_timeout,
-                                              .client_timeout = from->client_timeout,
-                                              .idle_timeout = from->idle_timeout };
-    }
-    return listeners;
+    return (struct pol_listener){ .server = from->shim != NULL ? POL_NONE : from->server,
+                                  .clients = from->clients,
+                                  .clients_per_address = from->clients_per_address,
+                                  .bind_timeout = from->bind_timeout,
+                                  .client_timeout = from->client_timeout,
+                                  .idle_timeout = from->idle_timeout };
+}
+
+/* Whether it is well is seen at each connect to it: nobody else needs to look, or may close its listener. */
+bool px_roster_describe_destination(const struct px_roster *roster, const struct px_settings *settings,
+                                    uint32_t index, struct pol_listener *listener, struct pol_server *server)
+{
+    const struct px_destination *d = &roster->destinations[index];
+    *listener = describe_listener(&settings->listeners[d->listener]);
+    listener->server = d->server;
+    if (d->is_server_own)
+        return false;
+    listener->server = PX_MOST_SERVERS + index;
+    *server = describe_server(&settings->servers[d->server]);
+    server->check_every = 0;
+    server->spare = 0;
+    server->refuse_when_down = false;
+    server->member_first = PX_MOST_MEMBERS + index;
+    server->member_count = 1;
+    return true;
+}
+
+static uint32_t rows(uint32_t count, uint32_t most, const struct px_roster *roster)
+{
+    return roster->destination_count > 0 ? most + roster->destination_count : count;
+}
+
+/* The rows in between are left out. */
+static void describe_destinations(const struct px_roster *roster, const struct px_settings *settings,
+                                  struct pol_server *servers, struct pol_listener *listeners)
+{
+    for (uint32_t i = settings->listener_count; roster->destination_count && i < PX_MOST_LISTENERS; i++)
+        listeners[i].server = POL_NONE;
+    for (uint32_t i = 0; i < roster->destination_count; i++)
+        px_roster_describe_destination(roster, settings, i, &listeners[PX_MOST_LISTENERS + i],
+                                       &servers[PX_MOST_SERVERS + i]);
 }
 
 void px_roster_describe(const struct px_roster *roster, const struct px_settings *settings,
                         struct pol_settings *described)
 {
-    *described = (struct pol_settings){ .servers = describe_servers(roster, settings),
-                                        .server_count = settings->server_count,
+    uint32_t server_count = rows(settings->server_count, PX_MOST_SERVERS, roster);
+    uint32_t listener_count = rows(settings->listener_count, PX_MOST_LISTENERS, roster);
+    struct pol_server *servers = px_must(calloc(server_count, sizeof *servers));
+    struct pol_listener *listeners = px_must(calloc(listener_count, sizeof *listeners));
+    for (uint32_t i = 0; i < settings->server_count; i++) {
+        servers[i] = describe_server(&settings->servers[i]);
+        servers[i].member_first = roster->first[i];
+    }
+    for (uint32_t i = 0; i < settings->listener_count; i++)
+        listeners[i] = describe_listener(&settings->listeners[i]);
+    describe_destinations(roster, settings, servers, listeners);
+    *described = (struct pol_settings){ .servers = servers,
+                                        .server_count = server_count,
                                         .members = describe_members(roster, settings),
-                                        .listeners = describe_listeners(settings),
-                                        .listener_count = settings->listener_count,
+                                        .listeners = listeners,
+                                        .listener_count = listener_count,
                                         .rules = describe_rules(settings->call_rules),
                                         .rule_count = settings->call_rules->row_count,
                                         .drain = settings->drain,
-                                        .max_servers = PX_MOST_SERVERS,
-                                        .max_members = PX_MOST_MEMBERS,
-                                        .max_listeners = PX_MOST_LISTENERS };
+                                        .max_servers = PX_MOST_SERVERS + PX_MOST_DESTINATIONS,
+                                        .max_members = PX_MOST_MEMBERS + PX_MOST_DESTINATIONS,
+                                        .max_listeners = PX_MOST_LISTENERS + PX_MOST_DESTINATIONS };
 }
 
 void px_roster_forget(struct pol_settings *described)

@@ -11,6 +11,9 @@
 #define PX_MOST_MEMBERS   4096u
 #define PX_MOST_LISTENERS 1024u
 
+/* Destinations of shim clients at once. Their rows stand behind all of those, at the same distance in each table. */
+#define PX_MOST_DESTINATIONS 4096u
+
 /* A member by the brain's index. It outlives the settings that it came from: it may still have connections. */
 struct px_roster_member {
     char *text; /* owned */
@@ -18,9 +21,13 @@ struct px_roster_member {
     uint32_t server;
 };
 
+struct px_destination;
+
 struct px_roster {
-    struct px_roster_member *members; /* PX_MOST_MEMBERS */
+    struct px_roster_member *members; /* PX_MOST_MEMBERS, and PX_MOST_DESTINATIONS */
     uint32_t member_count;
+    struct px_destination *destinations; /* PX_MOST_DESTINATIONS */
+    uint32_t destination_count;
     uint32_t *first; /* PX_MOST_SERVERS: the first member of each server; as many follow as its settings say */
 };
 
@@ -38,5 +45,9 @@ void px_roster_take(struct px_roster *roster, const struct px_settings *settings
 void px_roster_describe(const struct px_roster *roster, const struct px_settings *settings,
                         struct pol_settings *described);
 void px_roster_forget(struct pol_settings *described);
+
+/* For pol_place(): a destination's listener; and its server, false where that is the one of the settings. */
+bool px_roster_describe_destination(const struct px_roster *roster, const struct px_settings *settings,
+                                    uint32_t index, struct pol_listener *listener, struct pol_server *server);
 
 #endif

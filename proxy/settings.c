@@ -72,7 +72,10 @@ void px_settings_free(struct px_settings *settings)
             free(server->members[j].text);
             free(server->members[j].version);
         }
+        for (unsigned j = 0; j < server->match_count; j++)
+            free(server->matches[j].text);
         free(server->members);
+        free(server->matches);
         free(server->name);
     }
     for (unsigned i = 0; i < settings->listener_count; i++)

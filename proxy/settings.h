@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "../dissect/uuid.h"
+#include "../preload/net.h"
 #include "address.h"
 
 #define PX_NEVER INT64_MAX /* of a duration that has no end */
@@ -84,11 +85,20 @@ struct px_member {
     struct px_address address;
 };
 
+/* Destinations of shim clients that a server's rules hold for. */
+struct px_match {
+    char *text; /* as written; owned */
+    struct shim_net net;
+};
+
 struct px_server {
     char *name;   /* owned */
     bool retired; /* it is in the settings no more, but may still have connections */
     struct px_member *members;
-    unsigned member_count;
+    unsigned member_count; /* 0: each destination that matches is a server by itself */
+    struct px_match *matches;
+    unsigned match_count;
+    bool implied;                  /* it is not in the file: for all destinations that nothing else matches */
     unsigned connections;          /* most links at once */
     unsigned calls_per_connection; /* on a link that is shared; never 0 */
     enum px_sharing sharing;
@@ -121,11 +131,21 @@ struct px_server {
     struct px_origin origins[PX_CALL_RULES];
 };
 
+/* What a client of a shim may speak beside DCE/RPC. */
+enum px_other {
+    PX_OTHER_PASS, /* anything: it is relayed as it is */
+    PX_OTHER_REFUSE,
+};
+
+#define PX_NO_SERVER UINT32_MAX
+
 struct px_listener {
-    char *text;   /* address as written; owned */
+    char *text;   /* address as written, or "shim:" and the path; owned */
     bool retired; /* as of a server */
     struct px_address address;
-    unsigned server;      /* index into servers */
+    const char *shim;     /* path of the socket at which programs ask, in `text`; NULL: it has an address */
+    enum px_other other;  /* of a shim */
+    unsigned server;      /* index into servers; PX_NO_SERVER: not given, of a shim */
     int64_t bind_timeout; /* ms a client may take from its accept to a bind that the server accepted; 0: for
                              ever */
     int64_t

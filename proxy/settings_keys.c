@@ -60,6 +60,7 @@ static const char *const sharing[] = { [PX_SHARING_STATELESS] = "stateless", [PX
 static const char *const on_timeout[] = {
     [PX_ON_TIMEOUT_ABANDON] = "abandon", [PX_ON_TIMEOUT_CANCEL] = "cancel", [PX_ON_TIMEOUT_ORPHAN] = "orphan", NULL
 };
+static const char *const others[] = { [PX_OTHER_PASS] = "pass", [PX_OTHER_REFUSE] = "refuse", NULL };
 
 const struct px_setting_key px_setting_keys[] = {
     { "drain", "duration", "30s", "How long calls in flight may take after SIGTERM.",
@@ -73,10 +74,10 @@ const struct px_setting_key px_setting_keys[] = {
       RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_settings, log_format),
            .words = formats) },
 
-    { "servers", "mapping", "", "The servers, each under a name of your choice.",
-      RULE(.read = px_read_servers, .print = px_print_servers) },
-    { "servers.*.members", "list of addresses", "", "Where the server listens.",
-      RULE(.read = px_read_members, .print = px_print_members) },
+    { "servers", "mapping", NULL, "The servers, each under a name of your choice.",
+      RULE(.read = px_read_servers, .print = px_print_servers, .given = px_given_servers) },
+    { "servers.*.members", "list of addresses", NULL, "Where the server listens.",
+      RULE(.read = px_read_members, .print = px_print_members, LIST(px_server, member_count)) },
     { "servers.*.members.*.address", "address", "", "The member's address, where it is written as a mapping.",
       RULE(ADDRESS(px_member, 1)) },
     { "servers.*.members.*.connections", "count or unlimited", "unlimited", "Most connections to it at once.",
@@ -118,6 +119,8 @@ const struct px_setting_key px_setting_keys[] = {
       "What the server must have of a request before it begins to run the call.",
       RULE(.read = px_read_word, .print = px_print_word, .offset = offsetof(struct px_server, starts_calls),
            .words = starts) },
+    { "servers.*.match", "list of networks and ports", NULL, "For which destinations of a shim its rules hold.",
+      RULE(.read = px_read_matches, .print = px_print_matches, LIST(px_server, match_count)) },
     { "servers.*.calls", "count or unlimited", "unlimited", "Most calls inside the server at once.",
       RULE(LIMIT(px_server, calls)) },
     { "servers.*.connect-timeout", "duration", "3s", "How long connecting to a member may take.",
@@ -162,9 +165,16 @@ const struct px_setting_key px_setting_keys[] = {
 
     { "listeners", "list of mappings", "", "Where clients connect.",
       RULE(.read = px_read_listeners, .print = px_print_listeners) },
-    { "listeners.*.address", "address", "", "The address to listen at.", RULE(ADDRESS(px_listener, 0)) },
-    { "listeners.*.server", "name", "", "The server that its clients are connected to.",
-      RULE(.read = px_read_server_name, .print = px_print_server_name) },
+    { "listeners.*.address", "address", NULL, "The address to listen at.",
+      RULE(ADDRESS(px_listener, 0), .given = px_given_address) },
+    { "listeners.*.server", "name", NULL, "The server that its clients are connected to.",
+      RULE(.read = px_read_server_name, .print = px_print_server_name, .given = px_given_server_name) },
+    { "listeners.*.shim", "path", NULL, "The socket at which programs that rpcward-run started ask where to connect.",
+      RULE(.read = px_read_path, TEXT(px_listener, shim)) },
+    { "listeners.*.other", "pass or refuse", NULL,
+      "What becomes of a shim's client that does not speak DCE/RPC; where it is left out, it is passed.",
+      RULE(.read = px_read_word, .print = px_print_word, .given = px_given_number, .kind = PX_VALUE_COUNT,
+           .offset = offsetof(struct px_listener, other), .words = others) },
     { "listeners.*.bind-timeout", "duration or never", "10s",
       "How long a client may take until the server has accepted its bind.",
       RULE(DURATION(px_listener, bind_timeout, 1), .none = "never") },

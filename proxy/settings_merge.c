@@ -55,7 +55,8 @@ static unsigned merge_listeners(const struct px_settings *old, const struct px_s
         if (place == old->listener_count)
             place = count++;
         merged[place] = fresh->listeners[i];
-        merged[place].server = server_places[fresh->listeners[i].server];
+        if (fresh->listeners[i].server != PX_NO_SERVER)
+            merged[place].server = server_places[fresh->listeners[i].server];
     }
     return count;
 }
@@ -88,7 +89,8 @@ static void forget_server(struct px_server *server)
 {
     server->name = NULL;
     server->members = NULL;
-    server->member_count = 0;
+    server->matches = NULL;
+    server->member_count = server->match_count = 0;
 }
 
 void px_settings_follow(struct px_settings *old, const struct px_settings *fresh)

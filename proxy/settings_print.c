@@ -99,7 +99,8 @@ void px_print_servers(struct px_printing *printing, const struct px_setting_key 
     (void)key;
     fputc('\n', printing->out);
     for (unsigned i = 0; i < settings->server_count; i++)
-        px_print_entry(printing, settings->servers[i].name, "servers.*", &settings->servers[i]);
+        if (!settings->servers[i].implied)
+            px_print_entry(printing, settings->servers[i].name, "servers.*", &settings->servers[i]);
 }
 
 void px_print_members(struct px_printing *printing, const struct px_setting_key *key, const void *block)

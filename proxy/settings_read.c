@@ -189,6 +189,7 @@ void px_read_servers(struct px_reading *reading, const struct px_setting_key *ke
         struct px_server *server = &settings->servers[settings->server_count++];
         server->name = px_text_kept(child->key);
         px_read_block(reading, "servers.*", child, server);
+        px_check_server(reading, child, server);
     }
 }
 
@@ -241,7 +242,9 @@ void px_read_listeners(struct px_reading *reading, const struct px_setting_key *
     settings->listeners = px_must(calloc(px_node_children(node), sizeof *settings->listeners));
     for (const struct px_node *child = node->first; child != NULL; child = child->next) {
         unsigned index = settings->listener_count++;
+        settings->listeners[index].server = PX_NO_SERVER;
         px_read_block(reading, "listeners.*", child, &settings->listeners[index]);
+        px_check_listener(reading, child, &settings->listeners[index]);
         check_unlike(reading, child, index);
     }
 }
@@ -271,11 +274,11 @@ static void warn_unused(struct px_reading *reading, const struct px_node *root)
 {
     const struct px_settings *settings = reading->settings;
     const struct px_node *node = root->first;
-    while (strcmp(node->key, "servers") != 0)
+    while (node != NULL && strcmp(node->key, "servers") != 0)
         node = node->next;
-    node = node->first;
-    for (unsigned i = 0; i < settings->server_count; i++, node = node->next) {
-        unsigned uses = 0;
+    node = node != NULL ? node->first : NULL;
+    for (unsigned i = 0; node != NULL; i++, node = node->next) {
+        unsigned uses = settings->servers[i].match_count;
         for (unsigned j = 0; j < settings->listener_count; j++)
             uses += settings->listeners[j].server == i;
         if (uses == 0)
@@ -287,10 +290,12 @@ void px_settings_read(const struct px_node *root, struct px_settings *settings, 
 {
     struct px_reading reading = { .settings = settings, .report = report };
     const struct px_node empty = { .kind = PX_NODE_MAPPING, .place = { .line = 1, .column = 1 } };
+    px_check_root(&reading, root != NULL ? root : &empty);
     px_read_block(&reading, "", root != NULL ? root : &empty, settings);
     if (report->errors != 0 || root == NULL)
         return;
     warn_unused(&reading, root);
+    px_imply_server(&reading);
     settings->call_rules = px_call_rules_create(settings);
     if (settings->call_rules == NULL)
         px_report_error(

@@ -55,8 +55,16 @@ px_print_function px_print_number, px_print_word, px_print_flag, px_print_text;
 px_given_function px_given_number, px_given_text, px_given_origin;
 
 /* What has more than one value, or refers to another: settings_read.c and settings_print.c. */
-px_read_function px_read_servers, px_read_listeners, px_read_members, px_read_server_name;
-px_print_function px_print_servers, px_print_listeners, px_print_members, px_print_server_name;
+px_read_function px_read_servers, px_read_listeners, px_read_members, px_read_server_name, px_read_matches,
+    px_read_path;
+px_print_function px_print_servers, px_print_listeners, px_print_members, px_print_server_name, px_print_matches;
+px_given_function px_given_servers, px_given_server_name, px_given_address;
+
+/* What a shim needs: settings_shim.c. */
+void px_check_root(struct px_reading *reading, const struct px_node *root);
+void px_check_server(struct px_reading *reading, const struct px_node *node, const struct px_server *server);
+void px_check_listener(struct px_reading *reading, const struct px_node *node, const struct px_listener *listener);
+void px_imply_server(struct px_reading *reading);
 
 /* The list of interfaces: settings_interfaces.c. */
 px_read_function px_read_interfaces, px_read_uuid, px_read_version, px_read_operations;

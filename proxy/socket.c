@@ -315,6 +315,17 @@ void px_socket_close(struct px_socket *s, bool reset)
     uv_close((uv_handle_t *)&s->poll, handle_closed);
 }
 
+/* uv_close() takes the descriptor out of epoll at once, so its next owner may begin to watch it before `closed`. */
+int px_socket_release(struct px_socket *s)
+{
+    int fd = s->fd;
+    s->wish = PX_WATCH_NOTHING;
+    s->fd = -1;
+    uv_poll_stop(&s->poll);
+    uv_close((uv_handle_t *)&s->poll, handle_closed);
+    return fd;
+}
+
 bool px_socket_is_acknowledged(const struct px_socket *s)
 {
     int waiting = 0;

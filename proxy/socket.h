@@ -76,6 +76,9 @@ void px_socket_give_up(struct px_socket *s);
 /* Closes now; what is still in `out` is lost. `reset`: by RST. */
 void px_socket_close(struct px_socket *s, bool reset);
 
+/* Lets go of the descriptor without closing it, for another owner; ends in events->closed. Nothing may wait in `out`. */
+int px_socket_release(struct px_socket *s);
+
 /* Of the bytes that write() has taken, how many can have left this host. It is known only of a connection that is dead: while it
  * lives, and after a FIN of either side, the kernel goes on sending. Then, and where it cannot be known, it is all of them. */
 uint64_t px_socket_left(const struct px_socket *s);

@@ -229,6 +229,7 @@ static void forget(struct px_upstream *u)
     px_pooled_free(u->pooled, u);
     px_association_release(u->association);
     px_buffer_clear(&u->in);
+    px_destination_leave(u->destination, loop->now / 1000);
     free(u);
     px_loop_inform(loop, &gone);
 }
@@ -268,7 +269,7 @@ void px_upstream_own(struct px_upstream *u, struct px_downstream *d)
         px_plain_ends(&u->loop->calls, d->association);
     u->association->passed_up = u->socket.taken + px_buffer_length(&u->socket.out);
     name_server(u->association, u->member);
-    u->limit = u->loop->settings->listeners[d->listener].buffer;
+    u->limit = u->loop->settings->listeners[d->target.listener].buffer;
     u->downstream = d;
     d->upstream = u;
 }
@@ -289,9 +290,17 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_ro
     u->limit = LIMIT_SHARED;
     u->socket.fd = -1;
     loop->links[id.index] = u;
-    if (downstream)
+    int fd = -1, error = 0;
+    if (downstream) {
         px_upstream_own(u, downstream);
-    int fd, error = px_socket_connect(&member->address.any, member->address.length, &fd);
+        u->destination = downstream->target.destination;
+        fd = downstream->target.dialled;
+        downstream->target.dialled = -1;
+    }
+    if (u->destination)
+        u->destination->users++;
+    if (fd < 0)
+        error = px_socket_connect(&member->address.any, member->address.length, &fd);
     if (!error && (error = px_socket_open(&u->socket, &loop->uv, fd, true, &socket_events)) != 0) {
         close(fd);
         u->socket.fd = -1;

@@ -3,6 +3,7 @@
 #define PX_UPSTREAM_H
 
 #include "loop.h"
+#include "origin.h"
 #include "socket.h"
 
 struct px_upstream {
@@ -10,6 +11,7 @@ struct px_upstream {
     struct px_loop *loop;
     struct px_association *association; /* its client's; or its own, as long as it belongs to no client */
     struct px_downstream *downstream;   /* NULL: its client has gone, or it is shared */
+    struct px_destination *destination; /* that it keeps; or NULL */
     struct px_pooled *pooled;           /* what is known of it as a shared link; NULL: it is its client's. Owned */
     const char *member;                 /* as configured; lives as long as the process */
     struct px_upstream *next_flush;

@@ -3,8 +3,8 @@ D_pdu      := $(addprefix dissect/,pdu.o bind.o request.o auth.o uuid.o cursor.o
 D_names    := $(addprefix dissect/,names.o interfaces.o)
 D_conversation := $(addprefix dissect/,conversation.o rpc_call.o wire.o) $(D_names) $(D_pdu)
 P_settings := $(addprefix proxy/,address.o call_rules.o nearest.o value.o settings.o settings_interfaces.o \
-              settings_keys.o settings_print.o settings_read.o settings_report.o settings_scalar.o settings_text.o \
-              settings_tree.o settings_yaml.o) $(D_names) dissect/uuid.o dissect/cursor.o
+              settings_keys.o settings_print.o settings_read.o settings_report.o settings_scalar.o settings_shim.o \
+              settings_text.o settings_tree.o settings_yaml.o) preload/net.o $(D_names) dissect/uuid.o dissect/cursor.o
 P_policy   := $(patsubst %.c,%.o,$(wildcard policy/*.c))
 
 test_cursor_objects   := dissect/cursor.o
@@ -37,6 +37,8 @@ test_inspect_filter_objects := dissect/inspect_filter.o dissect/rpc_call.o $(D_n
 test_inspect_agenda_objects := dissect/inspect_agenda.o
 test_inspect_blocks_objects := dissect/inspect_blocks.o
 test_value_objects    := proxy/value.o
+test_aliases_objects  := proxy/aliases.o
+test_net_objects      := preload/net.o
 test_address_objects  := proxy/address.o
 test_command_objects  := proxy/command.o
 test_stats_objects    := proxy/stats.o policy/explain.o
@@ -48,7 +50,7 @@ test_settings_objects := $(P_settings)
 test_settings_libs    := -lfyaml
 test_call_rules_objects := $(P_settings)
 test_call_rules_libs    := -lfyaml
-test_settings_merge_objects := $(P_settings) proxy/settings_merge.o proxy/roster.o
+test_settings_merge_objects := $(P_settings) proxy/settings_merge.o proxy/roster.o proxy/origin.o
 test_settings_merge_libs    := -lfyaml
 test_settings_explain_objects := $(P_settings) $(addprefix proxy/,settings_explain.o knowledge.o)
 test_knowledge_objects := $(P_settings) proxy/knowledge.o

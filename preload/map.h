@@ -1,0 +1,45 @@
+/* The ports that endpoint mappers have named through the proxy, in a file that it writes and programs map.
+ *
+ * The file stands beside the proxy's socket. Entries are only added, or written over where their bucket is full; the
+ * generation is odd meanwhile (a seqlock), so that nobody takes half of one for an endpoint. */
+#ifndef SHIM_MAP_H
+#define SHIM_MAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SHIM_MAP_SUFFIX  ".ports"
+#define SHIM_MAP_MAGIC   0x72706d31u /* "rpm1" */
+#define SHIM_MAP_BUCKETS 1024u
+#define SHIM_MAP_BUCKET  8u /* endpoints in one */
+
+struct shim_endpoint {
+    uint8_t address[16]; /* IPv4 as a mapped address */
+    uint16_t port;       /* 0: free */
+    uint16_t unused;
+};
+
+struct shim_map {
+    uint32_t magic;
+    _Atomic uint32_t generation;
+    uint32_t turn; /* which of a full bucket is written over next */
+    uint32_t unused;
+    struct shim_endpoint endpoints[SHIM_MAP_BUCKETS][SHIM_MAP_BUCKET];
+};
+
+static inline unsigned shim_map_bucket(const uint8_t address[16], uint16_t port)
+{
+    uint32_t hash = port;
+    for (unsigned i = 0; i < 16; i++)
+        hash = (hash ^ address[i]) * 0x01000193u; /* FNV-1a */
+    return (hash ^ hash >> 16) % SHIM_MAP_BUCKETS;
+}
+
+static inline bool shim_endpoint_is(const struct shim_endpoint *e, const uint8_t address[16], uint16_t port)
+{
+    return e->port == port && memcmp(e->address, address, sizeof e->address) == 0;
+}
+
+#endif

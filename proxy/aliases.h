@@ -1,0 +1,69 @@
+/* The aliases that were given out: which socket, known by its cookie, connects to which loopback address and is to be led
+ * where. No sockets in here.
+ *
+ * A row is *pending* from the grant to the connect, *taken* while the connection lives, and *over* after that: it is
+ * remembered as long as there is room, for programs that ask whom they were connected to. */
+#ifndef PX_ALIASES_H
+#define PX_ALIASES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../preload/question.h"
+#include "origin.h"
+
+#define PX_ALIAS_NONE  UINT32_MAX
+#define PX_ALIAS_FIRST 0x7f010000u /* 127.1.0.0; host byte order */
+#define PX_ALIAS_LAST  0x7ffeffffu /* 127.254.255.255 */
+
+#define PX_ALIAS_PATIENCE 30000               /* ms from the grant to the connect */
+#define PX_ALIAS_REST     (24 * 3600 * 1000l) /* ms in which an address is not given out again */
+
+enum px_alias_state { PX_ALIAS_FREE, PX_ALIAS_PENDING, PX_ALIAS_TAKEN, PX_ALIAS_OVER };
+
+struct px_alias {
+    uint64_t cookie;
+    uint32_t address; /* host byte order; 0: it is known by its cookie alone */
+    uint32_t uid;
+    int32_t pid;
+    uint16_t facts;
+    uint8_t state;   /* enum px_alias_state */
+    uint32_t serial; /* of the grant: a socket may be led again */
+    int64_t granted;
+    struct shim_address destination; /* as the program gave it */
+    struct px_target target;         /* pending: what it keeps for its client */
+    uint32_t next;                   /* in the chain of its cookie */
+    uint32_t older, newer;           /* among those pending, or those over */
+};
+
+struct px_alias_list {
+    uint32_t oldest, newest;
+};
+
+struct px_aliases {
+    struct px_alias *rows;
+    uint32_t *heads; /* by cookie */
+    uint32_t limit, high, mask;
+    uint32_t serial;
+    struct px_alias_list pending, over;
+    uint8_t *given[2]; /* a bit for each address: given out in this day, and in the day before */
+    int64_t day;       /* ms; when this one began */
+};
+
+bool px_aliases_open(struct px_aliases *a, uint32_t limit, int64_t now);
+void px_aliases_free(struct px_aliases *a);
+
+/* A pending row for this socket, with an address of its own if it `wants` one; what was known of the socket before is
+ * forgotten, so it must not be pending. NULL when there is no room. */
+struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, bool wants_address, int64_t now);
+
+struct px_alias *px_alias_find(const struct px_aliases *a, uint64_t cookie); /* or NULL */
+
+void px_alias_taken(struct px_aliases *a, struct px_alias *alias);
+/* Unless the socket was led elsewhere since. */
+void px_alias_over(struct px_aliases *a, uint64_t cookie, uint32_t serial);
+
+/* The oldest pending one; NULL: none is. */
+struct px_alias *px_aliases_oldest(const struct px_aliases *a);
+
+#endif

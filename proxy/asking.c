@@ -1,0 +1,321 @@
+/* Reads a question, dials the destination so that the program hears what it would hear without us, and answers.
+ *
+ * The connection is kept for the client that comes. A dial that takes long is not waited for: then the client is let in,
+ * and told by its first bind how it went. */
+#include "asking.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "listener.h"
+#include "upstream.h"
+
+#define PATIENCE         2000 /* ms from the connect to the question */
+#define DIAL_BLOCKING    300  /* ms that the answer waits for the destination; the shim waits for 1000 */
+#define DIAL_NONBLOCKING 10   /* the same, for a program that does not want to wait */
+
+struct px_ask {
+    uv_poll_t question_poll, dial_poll;
+    struct px_shim *shim;
+    struct px_ask *next, **back;
+    struct ucred who;
+    struct shim_question question;
+    struct px_address destination;
+    struct px_target target;
+    int fd; /* -1: answered */
+    int dialled;
+    int64_t until; /* ms */
+    unsigned handles;
+};
+
+/* ---- ends ---- */
+
+static void closed(uv_handle_t *handle)
+{
+    struct px_ask *ask = handle->data;
+    if (--ask->handles == 0)
+        free(ask);
+}
+
+static void stop(uv_poll_t *poll)
+{
+    if (!poll->data || uv_is_closing((uv_handle_t *)poll))
+        return;
+    uv_poll_stop(poll);
+    uv_close((uv_handle_t *)poll, closed);
+}
+
+/* Gives the answer and lets go of everything; false when nobody takes it any more. */
+static bool answer(struct px_ask *ask, const struct shim_answer *a)
+{
+    bool sent = a && send(ask->fd, a, sizeof *a, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *a;
+    stop(&ask->question_poll);
+    stop(&ask->dial_poll);
+    close(ask->fd);
+    *ask->back = ask->next;
+    if (ask->next)
+        ask->next->back = ask->back;
+    if (ask->handles == 0)
+        free(ask);
+    return sent;
+}
+
+static void refuse(struct px_ask *ask, int error)
+{
+    struct shim_answer a = { .version = SHIM_VERSION, .error = error };
+    if (ask->target.destination)
+        px_destination_leave(ask->target.destination, ask->shim->loop->now / 1000);
+    if (ask->dialled >= 0)
+        close(ask->dialled);
+    answer(ask, &a);
+}
+
+/* ---- an alias ---- */
+
+static bool is_v4(const struct px_address *address)
+{
+    return address->any.sa_family == AF_INET;
+}
+
+/* In the family that the program gave. */
+static struct shim_address address_of(const struct px_shim *s, const struct px_alias *alias)
+{
+    struct shim_address at = { .length = alias->destination.length };
+    uint32_t v4 = htonl(alias->address);
+    if (alias->destination.any.sa_family == AF_INET) {
+        at.v4 = s->addresses[PX_DOOR_V4].v4;
+        at.v4.sin_addr.s_addr = v4;
+    } else if (alias->address) {
+        at.v6 = alias->destination.v6; /* it is mapped */
+        memcpy((uint8_t *)&at.v6.sin6_addr + 12, &v4, sizeof v4);
+        at.v6.sin6_port = s->addresses[PX_DOOR_V4].v4.sin_port;
+    } else {
+        at.v6 = s->addresses[PX_DOOR_V6].v6;
+    }
+    return at;
+}
+
+static void grant(struct px_ask *ask)
+{
+    struct px_shim *s = ask->shim;
+    struct px_alias *before = px_alias_find(&s->aliases, ask->question.cookie);
+    if (before && before->state == PX_ALIAS_PENDING)
+        px_shim_forget(s, before);
+    struct px_alias *alias = px_alias_grant(&s->aliases, ask->question.cookie, is_v4(&ask->destination),
+                                            s->loop->now / 1000);
+    if (!alias) {
+        px_log_notice(&s->loop->log, s->bound, "the aliases are used up");
+        refuse(ask, ECONNREFUSED);
+        return;
+    }
+    alias->uid = ask->who.uid;
+    alias->pid = ask->who.pid;
+    alias->facts = ask->question.facts;
+    alias->destination = ask->question.address;
+    alias->target = ask->target;
+    alias->target.dialled = ask->dialled;
+    alias->target.cookie = alias->cookie;
+    alias->target.serial = alias->serial;
+    struct shim_answer a = { .version = SHIM_VERSION, .address = address_of(s, alias) };
+    if (!answer(ask, &a))
+        px_shim_forget(s, alias);
+}
+
+/* ---- dialling ---- */
+
+/* What a program may be told of its destination. Other errors are ours: the client comes, and is told by its bind. */
+static bool is_of_destination(int error)
+{
+    return error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN ||
+           error == EHOSTDOWN || error == ECONNRESET || error == ETIMEDOUT || error == EACCES || error == EPERM ||
+           error == EINVAL || error == EADDRNOTAVAIL;
+}
+
+static void dial_ended(struct px_ask *ask, int error)
+{
+    stop(&ask->dial_poll);
+    if (error && ask->dialled >= 0)
+        close(ask->dialled);
+    if (error)
+        ask->dialled = -1;
+    if (is_of_destination(error))
+        refuse(ask, error == ECONNRESET ? ECONNREFUSED : error);
+    else
+        grant(ask);
+}
+
+static bool is_connected(int fd, int *error)
+{
+    struct pollfd polled = { .fd = fd, .events = POLLOUT };
+    socklen_t length = sizeof *error;
+    *error = 0;
+    return poll(&polled, 1, 0) > 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, error, &length) == 0;
+}
+
+static void dial_polled(uv_poll_t *poll, int status, int events)
+{
+    struct px_ask *ask = poll->data;
+    int error;
+    (void)status;
+    (void)events;
+    px_loop_clock(ask->shim->loop);
+    if (is_connected(ask->dialled, &error))
+        dial_ended(ask, error);
+}
+
+static void watch_dial(struct px_ask *ask)
+{
+    bool waits = !(ask->question.facts & SHIM_NONBLOCK);
+    if (uv_poll_init(&ask->shim->loop->uv, &ask->dial_poll, ask->dialled) != 0) {
+        grant(ask);
+        return;
+    }
+    ask->dial_poll.data = ask;
+    ask->handles++;
+    uv_poll_start(&ask->dial_poll, UV_WRITABLE, dial_polled);
+    ask->until = ask->shim->loop->now / 1000 + (waits ? DIAL_BLOCKING : DIAL_NONBLOCKING);
+    px_shim_wake(ask->shim, PX_ASK_LOOK);
+}
+
+static void dial(struct px_ask *ask)
+{
+    int error = px_socket_connect(&ask->destination.any, ask->destination.length, &ask->dialled);
+    if (error || is_connected(ask->dialled, &error)) /* loopback connects at once */
+        dial_ended(ask, error);
+    else
+        watch_dial(ask);
+}
+
+/* ---- questions ---- */
+
+/* A mapped address is dialled, matched and logged as the IPv4 address that it stands for. */
+bool px_asking_destination(const struct shim_address *given, struct px_address *to)
+{
+    uint8_t point[16];
+    uint16_t port;
+    *to = (struct px_address){ .length = given->length };
+    if (given->length > sizeof given->local || !shim_net_point(&given->any, given->length, point, &port))
+        return false;
+    bool mapped = given->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&given->v6.sin6_addr);
+    if (mapped || given->any.sa_family == AF_INET) {
+        to->length = sizeof to->v4;
+        to->v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
+        memcpy(&to->v4.sin_addr, point + 12, 4);
+    } else {
+        to->length = sizeof to->v6;
+        to->v6 = given->v6;
+    }
+    return true;
+}
+
+static void ask_alias(struct px_ask *ask)
+{
+    struct px_shim *s = ask->shim;
+    if (ask->question.netns != s->netns || !px_asking_destination(&ask->question.address, &ask->destination) ||
+        !s->doors[is_v4(&ask->destination) ? PX_DOOR_V4 : PX_DOOR_V6]) {
+        refuse(ask, ECONNREFUSED);
+        return;
+    }
+    if (!px_loop_choose(s->loop, s->listener, &ask->destination, &ask->target)) {
+        px_log_notice(&s->loop->log, s->bound, "a connect was refused: too many destinations at once");
+        refuse(ask, ECONNREFUSED);
+    } else if (ask->target.destination->refused) {
+        refuse(ask, ECONNREFUSED);
+    } else if (ask->target.destination->is_server_own) {
+        grant(ask);
+    } else {
+        dial(ask);
+    }
+}
+
+/* Only who has the socket knows its cookie, or may as well. */
+static void ask_name(struct px_ask *ask)
+{
+    const struct px_alias *alias = px_alias_find(&ask->shim->aliases, ask->question.cookie);
+    struct shim_answer a = { .version = SHIM_VERSION, .error = ENOENT };
+    struct shim_address at;
+    if (alias)
+        at = address_of(ask->shim, alias);
+    if (alias && at.length == ask->question.address.length &&
+        memcmp(&at.any, &ask->question.address.any, at.length) == 0) {
+        a.error = 0;
+        a.facts = alias->facts;
+        a.address = alias->destination;
+    }
+    answer(ask, &a);
+}
+
+/* While this process stood still the program has given up. */
+static bool has_gone(const struct px_ask *ask)
+{
+    char more;
+    return recv(ask->fd, &more, sizeof more, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void question_polled(uv_poll_t *poll, int status, int events)
+{
+    struct px_ask *ask = poll->data;
+    struct shim_question *q = &ask->question;
+    (void)status;
+    (void)events;
+    px_loop_clock(ask->shim->loop);
+    ssize_t got = recv(ask->fd, q, sizeof *q, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    uv_poll_stop(poll);
+    if (got != (ssize_t)sizeof *q || q->version != SHIM_VERSION || has_gone(ask))
+        answer(ask, NULL);
+    else if (q->kind == SHIM_ALIAS)
+        ask_alias(ask);
+    else
+        ask_name(ask);
+}
+
+void px_asking_open(struct px_shim *s, int fd)
+{
+    struct px_ask *ask = calloc(1, sizeof *ask);
+    socklen_t length = sizeof ask->who;
+    if (!ask || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ask->who, &length) != 0 ||
+        uv_poll_init(&s->loop->uv, &ask->question_poll, fd) != 0) {
+        free(ask);
+        close(fd);
+        return;
+    }
+    ask->shim = s;
+    ask->fd = fd;
+    ask->dialled = -1;
+    ask->until = s->loop->now / 1000 + PATIENCE;
+    ask->question_poll.data = ask;
+    ask->handles = 1;
+    ask->next = s->asks;
+    ask->back = &s->asks;
+    if (ask->next)
+        ask->next->back = &ask->next;
+    s->asks = ask;
+    uv_poll_start(&ask->question_poll, UV_READABLE, question_polled);
+}
+
+bool px_asking_tidy(struct px_shim *s, int64_t now)
+{
+    bool dials = false;
+    for (struct px_ask *ask = s->asks, *next; ask; ask = next) {
+        next = ask->next;
+        if (ask->until > now)
+            dials = dials || ask->dialled >= 0;
+        else if (ask->dialled >= 0)
+            grant(ask);
+        else
+            refuse(ask, ECONNREFUSED);
+    }
+    return dials;
+}
+
+void px_asking_end(struct px_shim *s)
+{
+    while (s->asks)
+        refuse(s->asks, ECONNREFUSED);
+}

@@ -1,0 +1,18 @@
+/* Which socket of this host it is that has connected to us over loopback. */
+#ifndef PX_OWNER_H
+#define PX_OWNER_H
+
+#include <stdint.h>
+
+#include "address.h"
+
+/* A descriptor to ask with, or a negative errno: the kernel cannot tell (sock_diag(7)). */
+int px_owner_open(void);
+
+/* The cookie of the other end of an accepted connection. 0, or an errno. */
+int px_owner_cookie(int owner, int accepted, uint64_t *cookie);
+
+/* Our own network namespace; 0 before Linux 5.14. */
+uint64_t px_owner_netns(void);
+
+#endif

@@ -1,0 +1,104 @@
+/* Aliases: one for each socket, none given out again for a day. */
+#include "aliases.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define LIMIT 8
+
+static void test_life(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    struct px_alias *one = px_alias_grant(&a, 77, true, 5);
+    assert_non_null(one);
+    assert_in_range(one->address, PX_ALIAS_FIRST, PX_ALIAS_LAST);
+    assert_int_equal(one->state, PX_ALIAS_PENDING);
+    assert_ptr_equal(px_alias_find(&a, 77), one);
+    assert_null(px_alias_find(&a, 78));
+    assert_ptr_equal(px_aliases_oldest(&a), one);
+    px_alias_taken(&a, one);
+    assert_null(px_aliases_oldest(&a));
+    px_alias_over(&a, 77, one->serial);
+    assert_int_equal(one->state, PX_ALIAS_OVER);
+    assert_ptr_equal(px_alias_find(&a, 77), one);
+    px_aliases_free(&a);
+}
+
+/* The end of an earlier connection of the same socket says nothing of the later one. */
+static void test_led_again(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    struct px_alias *alias = px_alias_grant(&a, 77, true, 0);
+    uint32_t serial = alias->serial, address = alias->address;
+    px_alias_taken(&a, alias);
+    assert_ptr_equal(px_alias_grant(&a, 77, true, 1), alias);
+    assert_int_not_equal(alias->address, address);
+    px_alias_over(&a, 77, serial);
+    assert_int_equal(alias->state, PX_ALIAS_PENDING);
+    px_aliases_free(&a);
+}
+
+/* Rows that are pending or taken stay; of the others the oldest makes room. */
+static void test_full(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    for (uint64_t cookie = 1; cookie <= LIMIT; cookie++)
+        assert_non_null(px_alias_grant(&a, cookie, false, (int64_t)cookie));
+    assert_null(px_alias_grant(&a, 100, false, 100));
+    for (uint64_t cookie = 3; cookie <= 4; cookie++)
+        px_alias_over(&a, cookie, px_alias_find(&a, cookie)->serial);
+    assert_non_null(px_alias_grant(&a, 100, false, 100));
+    assert_null(px_alias_find(&a, 3));
+    assert_non_null(px_alias_find(&a, 4));
+    assert_non_null(px_alias_grant(&a, 101, false, 100));
+    assert_null(px_alias_grant(&a, 102, false, 100));
+    assert_int_equal(px_aliases_oldest(&a)->cookie, 1);
+    px_aliases_free(&a);
+}
+
+static bool is_marked(const struct px_aliases *a, uint32_t address)
+{
+    uint32_t bit = address & 0xffffff;
+    return (a->given[0][bit / 8] | a->given[1][bit / 8]) >> bit % 8 & 1;
+}
+
+/* An address rests for one day at least, and for two at most; and none is drawn while it rests. */
+static void test_rest(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    uint32_t address = px_alias_grant(&a, 1, true, PX_ALIAS_REST - 1)->address;
+    assert_true(is_marked(&a, address));
+    px_alias_grant(&a, 2, true, PX_ALIAS_REST);
+    assert_true(is_marked(&a, address));
+    px_alias_grant(&a, 3, true, 2 * PX_ALIAS_REST - 1);
+    assert_true(is_marked(&a, address));
+    uint32_t third = px_alias_grant(&a, 4, true, 2 * PX_ALIAS_REST)->address;
+    assert_true(third == address || !is_marked(&a, address));
+    memset(a.given[1], 0xff, 1u << 21);
+    assert_null(px_alias_grant(&a, 5, true, 2 * PX_ALIAS_REST));
+    assert_non_null(px_alias_grant(&a, 5, false, 2 * PX_ALIAS_REST));
+    px_aliases_free(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_led_again),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
