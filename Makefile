@@ -38,6 +38,8 @@ dissect_sources := $(filter-out $(inspect_sources),$(wildcard dissect/*.c))
 policy_sources  := $(wildcard policy/*.c)
 ctl_sources     := $(wildcard proxy/ctl*.c) proxy/humane.c
 proxy_sources   := $(filter-out proxy/ctl%,$(wildcard proxy/*.c)) preload/net.c
+preload_sources := $(addprefix preload/,ask.c connect.c net.c peername.c ports.c real.c rules.c say.c story.c)
+run_sources     := $(wildcard preload/run*.c) $(addprefix preload/,net.c ports.c rules.c)
 wire_sources    := $(addprefix tests/support/,bytes.c wire.c testif.c) proxy/address.c
 server_sources  := $(wildcard tests/support/server_*.c) $(addprefix tests/support/,tally.c ledger.c) $(wire_sources)
 client_sources  := $(wildcard tests/support/client_*.c) $(wire_sources)
@@ -45,14 +47,14 @@ unit_tests      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
-programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect
+programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect $(B)/rpcward-run $(B)/librpcward-preload.so
 support         := $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
 inspect_libs     = -lpcap -lz $(shell pkg-config --libs libfyaml 2>/dev/null)
 ctl_libs         = $(shell pkg-config --libs smartcols 2>/dev/null)
 
-all: $(programs) ## build/rpcward, build/rpcwardctl and build/rpcward-inspect
+all: $(programs) ## build/rpcward, rpcwardctl, rpcward-inspect and rpcward-run
 
 $(B)/rpcward: $(call objects,$(proxy_sources)) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
@@ -65,6 +67,20 @@ $(B)/rpcwardctl: $(call objects,$(ctl_sources))
 $(B)/rpcward-inspect: $(call objects,$(inspect_sources) $(inspect_settings)) $(B)/libpolicy.a $(B)/libdissect.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(inspect_libs)
+# The launcher and the library are linked with the C library alone. The library goes into programs of all kinds, so no
+# sanitizer comes with it, and nothing is exported but what it intercepts.
+$(B)/rpcward-run: $(call objects,$(run_sources))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/librpcward-preload.so: $(preload_sources:%.c=$(B)/shared/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(PRELOAD_FLAGS) -shared -Wl,-z,defs -Wl,-z,now -o $@ $^
+
+PRELOAD_FLAGS = $(filter-out -fsanitize=%,$(CFLAGS)) -fPIC -fvisibility=hidden
+$(B)/shared/%.o: %.c | $(call need,run)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(PRELOAD_FLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libdissect.a: $(call objects,$(dissect_sources))
 $(B)/libpolicy.a: $(call objects,$(policy_sources))
@@ -207,9 +223,11 @@ install: all ## into PREFIX (/usr/local), DESTDIR before it
 	$(Q)install -D -m 755 $(B)/rpcward $(DESTDIR)$(PREFIX)/sbin/rpcward
 	$(Q)install -D -m 755 $(B)/rpcwardctl $(DESTDIR)$(PREFIX)/bin/rpcwardctl
 	$(Q)install -D -m 755 $(B)/rpcward-inspect $(DESTDIR)$(PREFIX)/bin/rpcward-inspect
+	$(Q)install -D -m 755 $(B)/rpcward-run $(DESTDIR)$(PREFIX)/bin/rpcward-run
+	$(Q)install -D -m 644 $(B)/librpcward-preload.so $(DESTDIR)$(PREFIX)/lib/rpcward/librpcward-preload.so
 	$(Q)install -D -m 644 docs/rpcward.yaml.example $(DESTDIR)$(PREFIX)/share/doc/rpcward/rpcward.yaml.example
 	$(Q)install -D -m 644 docs/interfaces.md $(DESTDIR)$(PREFIX)/share/doc/rpcward/interfaces.md
-	$(Q)if command -v scdoc >/dev/null; then for page in rpcward.8 rpcwardctl.1 rpcward-inspect.1; do \
+	$(Q)if command -v scdoc >/dev/null; then for page in rpcward.8 rpcwardctl.1 rpcward-inspect.1 rpcward-run.1; do \
 	  install -d $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && \
 	  scdoc <docs/$$page.scd >$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; done; fi
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the help, the manual pages and the commented example of rpcward, rpcwardctl and rpcward-inspect together.
+"""Holds the help, the manual pages and the commented example of all programs together.
 
 The help is made from the tables that the program works by, so it is what the two texts are measured against.
-Usage: manual.py path/to/rpcward path/to/rpcwardctl path/to/rpcward-inspect; prints TAP.
+Usage: manual.py path/to/rpcward path/to/rpcwardctl path/to/rpcward-inspect, with rpcward-run beside them; prints TAP.
 """
 
 import os
@@ -189,6 +189,12 @@ def shown_gap(program, path):
     return gaps if "$ rpcward-inspect" in readme else ["no example"]
 
 
+def run_differences(program):
+    text = run(str(pathlib.Path(program).parent / "rpcward-run"), "--help").stdout
+    source = (DOCS / "rpcward-run.1.scd").read_text(encoding="utf-8")
+    return differences(help_options(text), "help", manual_options(source), "manual")
+
+
 def main():
     program = sys.argv[1]
     text = run(program, "--help").stdout
@@ -202,6 +208,7 @@ def main():
             "options are the same in help and manual",
             differences(help_options(text), "help", manual_options(source), "manual"),
         ),
+        ("options of rpcward-run are the same in help and manual", run_differences(program)),
         ("settings are the same in help and manual", differences(settings, "help", manual_settings(source), "manual")),
         ("the manual has every ending of a call", not_in(brain_words("ending_names"), source)),
         ("the manual has every reason of a connection's end", not_in(brain_words("reason_names"), source)),

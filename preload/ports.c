@@ -1,0 +1,69 @@
+/* Looks an endpoint up in the file that the proxy writes. */
+#include "ports.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "map.h"
+#include "rules.h"
+
+#define LOOKS 1000 /* while the proxy writes; one that was killed over it leaves the generation odd */
+
+static _Atomic(const struct shim_map *) map;
+
+/* By syscall(2), for open(2) and close(2) are cancellation points. */
+static const struct shim_map *map_file(const char *path)
+{
+    struct stat st;
+    void *at = MAP_FAILED;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(struct shim_map))
+        at = mmap(NULL, sizeof(struct shim_map), PROT_READ, MAP_SHARED, fd, 0);
+    syscall(SYS_close, fd);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+/* Two threads may come here at once: the mapping of one is given back. */
+void shim_ports_open(void)
+{
+    char path[sizeof shim_rules.proxy + sizeof SHIM_MAP_SUFFIX];
+    size_t length = strlen(shim_rules.proxy);
+    const struct shim_map *none = NULL;
+    if (atomic_load(&map) || length == 0)
+        return;
+    memcpy(path, shim_rules.proxy, length);
+    memcpy(path + length, SHIM_MAP_SUFFIX, sizeof SHIM_MAP_SUFFIX);
+    const struct shim_map *at = map_file(path);
+    if (at && (at->magic != SHIM_MAP_MAGIC || !atomic_compare_exchange_strong(&map, &none, at)))
+        munmap((void *)at, sizeof *at);
+}
+
+static bool bucket_has(const struct shim_map *m, const uint8_t point[16], uint16_t port)
+{
+    const struct shim_endpoint *bucket = m->endpoints[shim_map_bucket(point, port)];
+    for (unsigned i = 0; i < SHIM_MAP_BUCKET; i++)
+        if (shim_endpoint_is(&bucket[i], point, port))
+            return true;
+    return false;
+}
+
+bool shim_ports_have(const uint8_t point[16], uint16_t port)
+{
+    const struct shim_map *m = atomic_load(&map);
+    bool has = false;
+    for (int i = 0; m && i < LOOKS; i++) {
+        uint32_t before = atomic_load_explicit(&m->generation, memory_order_acquire);
+        has = bucket_has(m, point, port);
+        atomic_thread_fence(memory_order_acquire);
+        if (before % 2 == 0 && atomic_load_explicit(&m->generation, memory_order_relaxed) == before)
+            break;
+    }
+    return has;
+}
