@@ -2,6 +2,7 @@
 #ifndef PX_DOWNSTREAM_H
 #define PX_DOWNSTREAM_H
 
+#include "endpoints.h"
 #include "loop.h"
 #include "origin.h"
 #include "socket.h"
@@ -25,6 +26,7 @@ struct px_downstream {
     struct px_keepalive *keepalive; /* while it is probed; owned */
     struct pol_id id;
     struct px_target target; /* where it meant to go */
+    struct px_towers towers; /* of answers of an endpoint mapper */
     uint8_t front;           /* enum px_front */
     bool is_ready;           /* stands in loop->ready */
     bool paused;             /* by the brain: the server does not take bytes */

@@ -81,7 +81,7 @@ bool px_target_chosen(struct px_roster *roster, const struct px_settings *settin
     wanted.is_server_own = settings->servers[server].member_count > 0;
     if (!wanted.is_server_own)
         wanted.address = *destination;
-    *target = (struct px_target){ .listener = listener, .server = server, .dialled = -1 };
+    *target = (struct px_target){ .listener = listener, .server = server, .meant = *destination, .dialled = -1 };
     target->destination = row_for(roster, &wanted, now_ms, is_new);
     if (target->destination == NULL)
         return false;

@@ -24,6 +24,7 @@ struct px_target {
     uint32_t row;                       /* of the brain's listeners */
     uint32_t server;                    /* of the settings: whose rules hold */
     struct px_destination *destination; /* NULL: the client's listener has a server */
+    struct px_address meant;            /* what a shim's client gave as its address */
     int dialled;                        /* a connection to the destination that was begun already, or -1 */
     uint64_t cookie;                    /* of the alias, for the shim; 0: none */
     uint32_t serial;

@@ -399,8 +399,10 @@ static void take_answer(struct px_upstream *u, struct px_call *k, uint8_t *bytes
             dis_set_flags(bytes, pdu->header.flags & (uint8_t)~DIS_DID_NOT_EXECUTE);
     }
     u->association->bytes_down += pdu->header.frag_length;
-    if (u->pass)
+    if (u->pass) {
+        px_upstream_note_endpoints(px_downstream_of(u->loop, k->client), k, pdu);
         answer(u, k, bytes, pdu->header.frag_length);
+    }
     if (fact.informs)
         px_loop_inform(u->loop, &fact.inform);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "asking.h"
+#include "endpoints.h"
 #include "listener.h"
 #include "owner.h"
 #include "passage.h"
@@ -194,6 +195,14 @@ static int open_doors(struct px_shim *s, const char *path)
     return error ? error : open_door(s, PX_DOOR_ASK, local);
 }
 
+static int open_ports(struct px_shim *s, const char *path)
+{
+    char file[sizeof s->addresses->local.sun_path + sizeof SHIM_MAP_SUFFIX];
+    snprintf(file, sizeof file, "%s" SHIM_MAP_SUFFIX, path);
+    s->ports = px_endpoints_open(file);
+    return s->ports ? 0 : errno;
+}
+
 static struct px_shim *new_shim(struct px_loop *loop, uint32_t listener)
 {
     struct px_shim *s = px_must(calloc(1, sizeof *s));
@@ -218,7 +227,7 @@ int px_shim_open(struct px_loop *loop, uint32_t listener, const char *path, stru
     if (s->owner < 0)
         s->owner = px_owner_open();
     s->netns = px_owner_netns();
-    int error = s->owner < 0 ? -s->owner : 0;
+    int error = s->owner < 0 ? -s->owner : s->ports ? 0 : open_ports(s, path);
     if (!error)
         error = open_doors(s, path);
     if (error)
@@ -255,6 +264,7 @@ void px_shims_free(struct px_loop *loop)
         if (s->owner >= 0)
             close(s->owner);
         px_aliases_free(&s->aliases);
+        px_endpoints_close(s->ports);
         free(s->timer);
         free(s);
     }

@@ -30,6 +30,7 @@ struct px_shim {
     struct px_aliases aliases;
     int owner; /* descriptor to ask for the owner of a connection */
     uint64_t netns;
+    struct shim_map *ports;      /* that endpoint mappers have named */
     struct px_ask *asks;         /* linked by next */
     struct px_passage *passages; /* linked by next */
     int64_t next_notice;         /* ms: strangers are told of once a second */

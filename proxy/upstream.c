@@ -8,6 +8,7 @@
 
 #include "../dissect/compose.h"
 #include "../dissect/frame.h"
+#include "../dissect/names.h"
 #include "calllog.h"
 #include "closing.h"
 #include "downstream.h"
@@ -15,6 +16,7 @@
 #include "keepalive.h"
 #include "plain_client.h"
 #include "pooled.h"
+#include "shim.h"
 #include "translate.h"
 
 static struct px_upstream *of(struct px_socket *s)
@@ -91,6 +93,15 @@ static void drop(struct px_upstream *u, struct run *run, size_t length)
     run->begin = run->at;
 }
 
+void px_upstream_note_endpoints(struct px_downstream *d, const struct px_call *call, const struct dis_pdu *pdu)
+{
+    if (!d || !d->target.destination || !call || pdu->header.type != DIS_RESPONSE || !call->known ||
+        strcmp(dis_interface_name(call->known), "epmapper") != 0)
+        return;
+    px_endpoints_note(d->loop->shims[d->target.listener]->ports, &d->towers, &d->target.meant, pdu->response.stub,
+                      pdu->response.stub_length);
+}
+
 /* False: it is swallowed. Only the first fragment of an answer is asked about without first sending what came
  * before: an answer that begins cannot end anything. */
 static bool consider(struct px_upstream *u, struct run *run, size_t length)
@@ -106,6 +117,8 @@ static bool consider(struct px_upstream *u, struct run *run, size_t length)
     px_translate_down(&u->loop->calls, u->association, &pdu, understood, u->loop->now, &fact);
     if (fact.offence)
         px_calllog_offence(&u->loop->log, u->association, "server", fact.offence);
+    if (understood)
+        px_upstream_note_endpoints(u->downstream, fact.call, &pdu);
     u->pass = !fact.swallow;
     if (fact.asks) {
         struct pol_event e = fact.ask;

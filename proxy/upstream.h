@@ -42,6 +42,9 @@ void px_upstream_own(struct px_upstream *u, struct px_downstream *downstream);
 /* Tells the brain when so much waits for the server that no more should be read for it. */
 void px_upstream_tell_room(struct px_upstream *u);
 
+/* The ports that an endpoint mapper names to a shim's client must be known to programs before it can go there. */
+void px_upstream_note_endpoints(struct px_downstream *d, const struct px_call *call, const struct dis_pdu *pdu);
+
 /* Whole PDUs for the server. */
 void px_upstream_write(struct px_upstream *u, const uint8_t *bytes, size_t length);
 

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Samba's and impacket's clients reach a domain controller by its real address, led by the shim: port 135, the dynamic
+ports that its endpoint mapper names, and SMB. Each runs directly as well, and must say the same. Prints TAP.
+
+A rule of the kernel's lets nobody but the proxy connect to those ports meanwhile. Usage: clients.py [--build DIR]"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "peers"), str(HERE.parent / "live")]
+
+import shim  # noqa: E402
+from harness import Failure, World, check, equal  # noqa: E402
+from servers import SHARED, Domain  # noqa: E402
+from servers import why_not as no_samba  # noqa: E402
+
+HOST = "10.0.0.5"
+PYTHON = "/usr/bin/python3"
+CREDENTIALS = "%s%%%s" % (Domain.user, Domain.password)
+GUARD = """table inet only {
+ chain out { type filter hook output priority 0;
+  ip daddr %s tcp dport { 135, 445, 20100-20102 } tcp flags & (syn | ack) == syn meta skuid != %d counter reject with tcp reset
+ }
+}
+""" % (HOST, shim.PROXY_USER)
+SAMR = """
+import sys
+from samba.credentials import Credentials
+from samba.dcerpc import samr
+from samba.param import LoadParm
+lp, creds = LoadParm(), Credentials()
+lp.load(sys.argv[2]); creds.guess(lp); creds.parse_string(sys.argv[3])
+c = samr.samr("ncacn_ip_tcp:%s[seal]" % sys.argv[1], lp, creds)
+handle = c.Connect2(None, 0x02000000)
+print(sorted(str(entry.name) for entry in c.EnumDomains(handle, 0, 1000)[1].entries))
+"""
+
+
+def commands(dc):
+    """Name: (rules, command, the calls that must be logged at least)."""
+    conf = ["-s", str(dc.client / "smb.conf")]
+    torture = ["smbtorture", *conf, "--basedir=%s" % dc.client, "-U", CREDENTIALS]
+    return {
+        "rpcclient": ([], ["rpcclient", *conf, "-U", CREDENTIALS, "ncacn_ip_tcp:" + HOST, "-c",
+                           "enumdomusers;enumdomgroups"], 4),
+        "smbtorture, sealed": ([], [*torture, "ncacn_ip_tcp:%s[seal]" % HOST, "rpc.samr.handletype"], 5),
+        "smbtorture, signed": ([], [*torture, "ncacn_ip_tcp:%s[sign]" % HOST, "rpc.unixinfo"], 3),
+        "python3-samba": ([], [PYTHON, "-B", "-c", SAMR, HOST, str(dc.client / "smb.conf"), CREDENTIALS], 3),
+        "impacket": ([], [PYTHON, "-B", str(SHARED / "imp.py"), HOST], 20),
+        "net rpc over SMB": (["--to", HOST + ":445"], ["net", "rpc", "info", *conf, "-S", HOST, "-U", CREDENTIALS], 0),
+    }
+
+
+def verdict(done):
+    """What was said, without what differs from run to run: times, handles, random names."""
+    text = re.sub(r"\d+\.\d+s|0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}", "*", done.stdout)
+    kinds = re.findall(r"^(ok|FAIL|success|failure|error|skip)\b:?\s*(\S+)", text, re.M)
+    return done.returncode, kinds or text
+
+
+def run(dc, command):
+    with tempfile.TemporaryDirectory(prefix="rpcward-client-") as home:
+        environment = {"PATH": os.environ["PATH"], "HOME": home, **dc.environment(HOST)}
+        return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, cwd=home,
+                              env=environment, stdin=subprocess.DEVNULL, check=False)
+
+
+def compare(place, proxy, dc, name, directly):
+    rules, command, least = commands(dc)[name]
+    equal(directly[0], 0, "exit status directly")
+    before = len(proxy.calls()), len(proxy.lines("passage"))
+    led = run(dc, [*place.launcher(*rules), *command])
+    equal(verdict(led), directly, "what it said, as directly; stderr %r" % led.stderr[-500:])
+    calls, passages = proxy.calls()[before[0]:], proxy.lines("passage")[before[1]:]
+    check(len(calls) >= least, "only %d calls were logged" % len(calls))
+    ports = {line["server"] for line in calls}
+    check(least == 0 or {HOST + ":135"} < ports, "servers in the log: %s" % ports)
+    check(least > 0 or any(line["server"] == HOST + ":445" for line in passages), "no passage to SMB")
+
+
+def guarded():
+    listed = subprocess.run(["nft", "list", "table", "inet", "only"], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"counter packets (\d+)", listed).group(1))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build", type=pathlib.Path)
+    build = parser.parse_args().build.resolve()
+    why = shim.why_not() or no_samba()
+    if why:
+        print("ok 1 - led clients # SKIP %s\n1..1" % why)
+        return 0
+    if shim.INSIDE not in os.environ:
+        return shim.run_inside([__file__, "--build", build])
+    dc = Domain(build / "peers" / "led", HOST)
+    (build / "peers").mkdir(parents=True, exist_ok=True)
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="rpcward-shim-") as scratch:
+        world = World(build, pathlib.Path(scratch))
+        place = shim.Place(world)
+        place.guard = GUARD
+        try:
+            dc.make()
+            dc.start()
+            dc.publish(HOST)
+            direct = {name: verdict(run(dc, command)) for name, (_, command, _) in commands(dc).items()}
+            proxy = place.proxy()
+            for number, name in enumerate(direct, 1):
+                try:
+                    compare(place, proxy, dc, name, direct[name])
+                    equal(guarded(), 0, "SYNs that were not the proxy's")
+                    print("ok %d - %s" % (number, name), flush=True)
+                except (Failure, subprocess.TimeoutExpired) as error:
+                    failed = True
+                    print("not ok %d - %s\n# %s" % (number, name, str(error)[:2000]), flush=True)
+            print("1..%d" % len(direct))
+            world.end()
+        finally:
+            world.kill()
+            dc.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
