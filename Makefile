@@ -48,7 +48,7 @@ fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
 programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect $(B)/rpcward-run $(B)/librpcward-preload.so
-support         := $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
+support         := $(B)/rush $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
 inspect_libs     = -lpcap -lz $(shell pkg-config --libs libfyaml 2>/dev/null)
@@ -118,6 +118,12 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 	$(call say,BREAK,$*)
 	-$(Q)tests/sim/break $< $(B) $(@D) $(CC) $(CFLAGS) $(LDFLAGS) -- $(sim_objects) $(sim_flags)
 
+# They run with a preloaded library in them, before which no sanitizer's runtime may come.
+$(B)/rush: tests/shim/rush.c
+$(B)/rush:
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -pthread -o $@ $<
+
 $(B)/damage: $(B)/tests/corpus/damage.o $(call objects,$(filter-out dissect/inspect.c,$(inspect_sources)) $(inspect_settings)) $(B)/libpolicy.a \
              $(B)/libdissect.a
 	$(call say,LD,$@)
@@ -169,6 +175,7 @@ soak: $(call need,test) ## captures damaged in every way; load, faults and resta
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/sim/schedules.py --build $(B) --seeds $(or $(SEEDS),1000000)
 	$(Q)tests/run --build $(B) "soak damage"
+	$(Q)tests/shim/shim.py --build $(B) --seconds 20 rush
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- captures ----

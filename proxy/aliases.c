@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #define ADDRESSES (1u << 24) /* of 127.0.0.0/8: the bits of the two sets */
+#define RECENT    256        /* aliases that px_alias_recent() looks at */
 #define DRAWS     64         /* before the addresses count as used up */
 
 bool px_aliases_open(struct px_aliases *a, uint32_t limit, int64_t now)
@@ -133,6 +134,15 @@ struct px_alias *px_alias_find(const struct px_aliases *a, uint64_t cookie)
     return index == PX_ALIAS_NONE ? NULL : &a->rows[index];
 }
 
+struct px_alias *px_alias_recent(const struct px_aliases *a, uint32_t address)
+{
+    uint32_t index = a->pending.newest;
+    for (int i = 0; i < RECENT && index != PX_ALIAS_NONE; i++, index = a->rows[index].older)
+        if (a->rows[index].address == address)
+            return &a->rows[index];
+    return NULL;
+}
+
 static struct px_alias *new_row(struct px_aliases *a)
 {
     if (a->high < a->limit)
@@ -180,4 +190,9 @@ void px_alias_over(struct px_aliases *a, uint64_t cookie, uint32_t serial)
 struct px_alias *px_aliases_oldest(const struct px_aliases *a)
 {
     return a->pending.oldest == PX_ALIAS_NONE ? NULL : &a->rows[a->pending.oldest];
+}
+
+struct px_alias *px_alias_newer(const struct px_aliases *a, const struct px_alias *alias)
+{
+    return alias->newer == PX_ALIAS_NONE ? NULL : &a->rows[alias->newer];
 }

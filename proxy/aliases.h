@@ -59,11 +59,16 @@ struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, bool want
 
 struct px_alias *px_alias_find(const struct px_aliases *a, uint64_t cookie); /* or NULL */
 
+/* The pending one with that address, if it is among the latest that were granted; or NULL. */
+struct px_alias *px_alias_recent(const struct px_aliases *a, uint32_t address);
+
 void px_alias_taken(struct px_aliases *a, struct px_alias *alias);
 /* Unless the socket was led elsewhere since. */
 void px_alias_over(struct px_aliases *a, uint64_t cookie, uint32_t serial);
 
 /* The oldest pending one; NULL: none is. */
 struct px_alias *px_aliases_oldest(const struct px_aliases *a);
+struct px_alias *px_alias_newer(const struct px_aliases *a,
+                                const struct px_alias *alias); /* pending as well; or NULL */
 
 #endif

@@ -2,6 +2,7 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,17 @@
 
 /* ---- waiting ---- */
 
+/* Programs connect at once, or hardly ever: a late one's destination is dialled again. */
+static void hang_up_late(struct px_shim *s, int64_t now)
+{
+    struct px_alias *alias = px_aliases_oldest(&s->aliases);
+    for (; alias && alias->granted + TIDY <= now; alias = px_alias_newer(&s->aliases, alias)) {
+        if (alias->target.dialled >= 0)
+            close(alias->target.dialled);
+        alias->target.dialled = -1;
+    }
+}
+
 static void due(uv_timer_t *timer)
 {
     struct px_shim *s = timer->data;
@@ -31,6 +43,7 @@ static void due(uv_timer_t *timer)
     struct px_alias *alias;
     while ((alias = px_aliases_oldest(&s->aliases)) != NULL && alias->granted + PX_ALIAS_PATIENCE <= now)
         px_shim_forget(s, alias);
+    hang_up_late(s, now);
     bool dials = px_asking_tidy(s, now);
     bool waits = px_passage_tidy(s, now);
     if (dials || waits || alias || s->asks)
@@ -87,13 +100,34 @@ static struct px_alias *alias_of(struct px_shim *s, int fd)
     return alias && alias->state == PX_ALIAS_PENDING && alias->address == address ? alias : NULL;
 }
 
+static bool is_dead(int fd)
+{
+    uint8_t state = TCP_CLOSE;
+    socklen_t length = sizeof state;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) != 0 || state == TCP_CLOSE;
+}
+
+/* Of a client that came and has reset its connection before it was accepted, only the alias's address is left. */
+static void forget_dead(struct px_shim *s, int fd)
+{
+    struct px_address here = { .length = sizeof here.local };
+    if (getsockname(fd, &here.any, &here.length) != 0 || here.any.sa_family != AF_INET)
+        return;
+    struct px_alias *alias = px_alias_recent(&s->aliases, ntohl(here.v4.sin_addr.s_addr));
+    if (alias)
+        px_shim_forget(s, alias);
+}
+
 static void let_in(struct px_shim *s, int fd)
 {
     char name[PX_ADDRESS_TEXT];
     struct px_address destination;
     struct px_alias *alias = alias_of(s, fd);
     if (!alias) {
-        notice(s, "a connection to an alias that is not its own was reset");
+        if (is_dead(fd))
+            forget_dead(s, fd);
+        else
+            notice(s, "a connection to an alias that is not its own was reset");
         close(fd); /* by RST: it has that from its listening socket */
         return;
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""An echo server at all addresses of this host: echo.py [--first TEXT]; TEXT is said before anything is heard.
+"""An echo server at all addresses of this host: echo.py [--quiet | --first TEXT]; TEXT is said before anything is heard.
 
-Prints its port, then "PEER UID" for each connection: the user of the socket at the other end, from /proc/net/tcp*."""
+Prints its port, then, unless it is quiet, "PEER UID" for each connection: the user of the socket at the other end, from
+/proc/net/tcp*."""
 
 import socket
 import sys
@@ -42,7 +43,8 @@ def main():
     print(listener.getsockname()[1], flush=True)
     while True:
         sock, peer = listener.accept()
-        print(peer[0], owner(sock), flush=True)
+        if "--quiet" not in sys.argv:
+            print(peer[0], owner(sock), flush=True)
         threading.Thread(target=serve, args=(sock, first), daemon=True).start()
 
 

@@ -2,7 +2,7 @@
 """Programs with the shim in them, in a network namespace that has nothing but loopback: what slips out goes nowhere.
 
 The proxy runs as a user of its own, and a rule of the kernel's lets no other one connect to the servers. Prints TAP.
-Usage: shim.py [--build DIR] [WORD...]; with words, only cases whose name has one of them."""
+Usage: shim.py [--build DIR] [--seconds N] [WORD...]; with words, only cases whose name has one of them."""
 
 import argparse
 import contextlib
@@ -23,6 +23,7 @@ sys.path.insert(0, str(HERE.parent / "live"))
 
 from harness import Failure, Program, World, check, equal, wait_until  # noqa: E402
 
+RUSH = {"seconds": 3}
 INSIDE = "RPCWARD_SHIM_INSIDE"  # set for the run within the namespace
 PROXY_USER = 61234
 HOSTS = ("10.0.0.5/32", "10.0.0.6/32", "fd00::5/128", "fd00::6/128")
@@ -50,8 +51,8 @@ class Place:
         self.path = self.folder / "shim.sock"
         self.count, self.guard, self.guarded = 0, ONLY_PROXY, False
 
-    def proxy(self, servers="", listener=""):
-        config = SETTINGS % (servers, self.path, "".join("    %s\n" % line for line in listener.splitlines()))
+    def proxy(self, servers="", listener="", top=""):
+        config = SETTINGS % (top + "\n" + servers, self.path, "".join("    %s\n" % line for line in listener.splitlines()))
         proxy = self.world.proxy(config=config, wrapper=AS_USER)
         if not self.guarded:
             subprocess.run(["nft", "-f", "-"], input=self.guard, text=True, check=True)
@@ -330,6 +331,50 @@ def killed(place):
     none_slipped()
 
 
+def descriptors(proxy):
+    return len(os.listdir("/proc/%d/fd" % proxy.process.pid))
+
+
+RESETS = """
+import socket, struct, sys
+for _ in range(1000):
+    s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.connect((sys.argv[1], int(sys.argv[2])))
+    s.close()
+"""
+
+
+def hasty(place):
+    """Clients that reset at once, and one that asks and never comes, leave no connection behind."""
+    port, _ = place.echo("--quiet")
+    proxy = place.proxy()
+    before = descriptors(proxy)
+    for host in ("10.0.0.5", "fd00::5"):
+        place.python(["--to", "*:%d" % port], RESETS, host, str(port))
+    with socket.socket() as never:
+        ask(place, never, "10.0.0.5", port)
+        wait_until(lambda: descriptors(proxy) == before, "the proxy's descriptors to be %d again" % before, 5)
+
+
+def rush(place):
+    """32 threads that connect, fork and close: nothing hangs, nobody gets another one's peer, nothing is left over."""
+    seconds = RUSH["seconds"]
+    port, server = place.echo("--quiet")
+    proxy = place.proxy(top="log: { calls: none }")
+    before = descriptors(proxy)
+    done = place.run(["--to", "*:%d" % port], [place.world.build / "rush", "10.0.0.5", "10.0.0.6", port, seconds, 32],
+                     seconds=seconds + 60)
+    equal(done.returncode, 0, "exit status, after %r %r" % (done.stdout, done.stderr))
+    connects, forks, failures, _ = (int(word) for word in done.stdout.split() if word.isdigit())
+    check(connects > 100 * seconds and forks > 0 and failures == 0, done.stdout)
+    wait_until(lambda: descriptors(proxy) == before, "the proxy's descriptors to be %d again" % before, 10)
+    check(server.is_alive() and proxy.is_alive(), "a server has died")
+    none_slipped()
+    if seconds > 3:
+        print("# %s" % done.stdout.strip())
+
+
 def launcher(place):
     """Its exit status, and what it refuses to run."""
     def status(*command, options=()):
@@ -377,7 +422,8 @@ def exported(place):
 CASES = {"calls over IPv4": calls_v4, "calls over IPv6": calls_v6, "the same story": same_story, "a server speaks first":
          server_first, "what is no DCE/RPC is refused": other_refused, "a large echo": large, "aliases cannot be stolen":
          stolen, "policies by destination": policies, "fails closed": fails_closed, "open by request": opens,
-         "the proxy is killed": killed, "the launcher": launcher, "exported names": exported}
+         "the proxy is killed": killed, "clients in haste": hasty, "a rush of threads and forks": rush, "the launcher":
+         launcher, "exported names": exported}
 
 
 def attempt(case, build):
@@ -415,15 +461,16 @@ def run_inside(command):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build", type=pathlib.Path)
+    parser.add_argument("--seconds", default=3, type=int, help="of the rush")
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
-    build = options.build.resolve()
+    build, RUSH["seconds"] = options.build.resolve(), options.seconds
     why = why_not()
     if why:
         print("ok 1 - shim # SKIP %s\n1..1" % why)
         return 0
     if INSIDE not in os.environ:
-        return run_inside([__file__, "--build", build, *options.words])
+        return run_inside([__file__, "--build", build, "--seconds", options.seconds, *options.words])
     failed, number = False, 0
     for name, case in CASES.items():
         if options.words and not any(word in name for word in options.words):
