@@ -23,7 +23,7 @@ packages_test  := $(packages_run) python3 libcmocka-dev scdoc mandoc python3-imp
                   smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
                   iproute2 nftables patch
 packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32
-packages_bench := $(packages_run) python3 haproxy tcpdump tshark
+packages_bench := $(packages_run) python3 haproxy tcpdump tshark torsocks proxychains4 iproute2 util-linux
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
 packages_captures := $(packages_test)
 packages_style := clang-format
@@ -120,7 +120,9 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 
 # They run with a preloaded library in them, before which no sanitizer's runtime may come.
 $(B)/rush: tests/shim/rush.c
-$(B)/rush:
+$(B)/connects: tests/bench/connects.c
+$(B)/socks: tests/bench/socks.c
+$(B)/rush $(B)/connects $(B)/socks:
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -pthread -o $@ $<
 
@@ -166,9 +168,9 @@ peers: $(call need,peers) ## real clients and servers through rpcward, compared 
 run: $(programs) $(B)/test-server $(B)/test-client ## a demonstration server, the proxy before it, some calls (TIME=seconds)
 	$(Q)tests/support/demonstration $(B) $(TIME)
 
-benches := relay plain storm crowd inspector
-bench: $(call need,bench) ## what rpcward costs and bears, beside HAProxy, tshark and directly (BENCH=word: only benches whose name has it)
-	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client $(B)/storm
+benches := relay plain storm crowd inspector connects
+bench: $(call need,bench) ## what rpcward costs and bears, beside others and directly (BENCH=word: only benches whose name has it)
+	$(Q)$(MAKE) --no-print-directory $(programs) $(B)/test-server $(B)/test-client $(B)/storm $(B)/connects $(B)/socks
 	$(Q)for bench in $(if $(BENCH),$(foreach b,$(benches),$(if $(findstring $(BENCH),$(b)),$(b))),$(benches)); do tests/bench/$$bench.py --build $(B) || exit 1; done
 
 soak: $(call need,test) ## captures damaged in every way; load, faults and restarts for TIME seconds (600)
