@@ -5,6 +5,7 @@
 
 #include "calllog.h"
 #include "downstream.h"
+#include "origin.h"
 #include "pooled.h"
 #include "sentence.h"
 #include "upstream.h"
@@ -32,19 +33,32 @@ static void put_limit(struct px_log *out, struct px_log_key key, uint32_t limit)
 
 /* ---- servers, clients, links, counters ---- */
 
-/* All of them, or those that are down. */
+static void put_member(struct px_loop *loop, struct px_log *out, uint32_t member, bool down, uint32_t *count)
+{
+    if (down && pol_member_up(loop->brain, member))
+        return;
+    if ((*count)++ > 0)
+        px_log_put(out, ",", 1);
+    px_log_put_text(out, loop->roster.members[member].text);
+}
+
+/* All of them, or those that are down; the destinations that clients have. */
 static void put_members(struct px_loop *loop, struct px_log *out, uint32_t server, bool down)
 {
     uint32_t first = loop->roster.first[server], count = 0;
     px_log_put(out, "[", 1);
-    for (uint32_t i = first; i < first + loop->settings->servers[server].member_count; i++) {
-        if (down && pol_member_up(loop->brain, i))
-            continue;
-        if (count++ > 0)
-            px_log_put(out, ",", 1);
-        px_log_put_text(out, loop->roster.members[i].text);
-    }
+    for (uint32_t i = first; i < first + loop->settings->servers[server].member_count; i++)
+        put_member(loop, out, i, down, &count);
+    for (uint32_t at = POL_NONE; px_origin_next(&loop->roster, server, &at);)
+        if (at != server && loop->roster.destinations[at - PX_MOST_SERVERS].users > 0)
+            put_member(loop, out, PX_MOST_MEMBERS + at - PX_MOST_SERVERS, down, &count);
     px_log_put(out, "]", 1);
+}
+
+static uint32_t sum(const struct px_loop *loop, uint32_t server,
+                    uint32_t count(const struct pol_brain *brain, uint32_t server))
+{
+    return px_origin_sum(&loop->roster, loop->brain, server, count);
 }
 
 static bool server_row(struct px_loop *loop, struct px_answer *answer, struct px_log *out)
@@ -62,10 +76,10 @@ static bool server_row(struct px_loop *loop, struct px_answer *answer, struct px
     px_log_put_key(out, PX_LOG_KEY("down"));
     put_members(loop, out, i, true);
     put_limit(out, PX_LOG_KEY("calls"), server->calls);
-    px_log_number(out, PX_LOG_KEY("inside"), pol_calls_inside(loop->brain, i));
-    px_log_number(out, PX_LOG_KEY("waiting"), pol_calls_waiting(loop->brain, i));
+    px_log_number(out, PX_LOG_KEY("inside"), sum(loop, i, pol_calls_inside));
+    px_log_number(out, PX_LOG_KEY("waiting"), sum(loop, i, pol_calls_waiting));
     px_log_number(out, PX_LOG_KEY("links"), loop->server_links[i]);
-    px_log_number(out, PX_LOG_KEY("clients_waiting"), pol_clients_waiting(loop->brain, i));
+    px_log_number(out, PX_LOG_KEY("clients_waiting"), sum(loop, i, pol_clients_waiting));
     put_truth(out, PX_LOG_KEY("draining"), loop->draining || server->retired || pol_server_draining(loop->brain, i));
     px_log_end(out);
     return true;
@@ -247,9 +261,10 @@ static struct px_line_before line_before(const struct px_loop *loop, const struc
     if (!d || !pol_id_equal(d->id, k->client))
         return (struct px_line_before){ 0 };
     uint32_t server = d->association->server_index;
+    uint32_t row = px_origin_server(&loop->roster, &d->target);
     return (struct px_line_before){ .server = loop->settings->servers[server].name,
-                                    .inside = pol_calls_inside(loop->brain, server),
-                                    .waiting = pol_calls_waiting(loop->brain, server),
+                                    .inside = pol_calls_inside(loop->brain, row),
+                                    .waiting = pol_calls_waiting(loop->brain, row),
                                     .calls = loop->settings->servers[server].calls };
 }
 

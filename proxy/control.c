@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "origin.h"
 #include "reload.h"
 
 static struct px_control *of(struct px_socket *s)
@@ -100,6 +101,12 @@ static const char *peer_of(const struct px_control *c, char text[PX_ADDRESS_TEXT
     return text;
 }
 
+static uint32_t sum(const struct px_loop *loop, uint32_t server,
+                    uint32_t count(const struct pol_brain *brain, uint32_t server))
+{
+    return px_origin_sum(&loop->roster, loop->brain, server, count);
+}
+
 /* The drain may end the turn, and the whole process after it: what is to be said is said before. */
 static void begin_stop(struct px_control *c)
 {
@@ -108,7 +115,7 @@ static void begin_stop(struct px_control *c)
     char peer[PX_ADDRESS_TEXT];
     uint64_t calls = 0;
     for (uint32_t i = 0; i < loop->settings->server_count; i++)
-        calls += pol_calls_inside(loop->brain, i) + pol_calls_waiting(loop->brain, i);
+        calls += sum(loop, i, pol_calls_inside) + sum(loop, i, pol_calls_waiting);
     px_log_begin(lines, "stop");
     px_log_number(lines, PX_LOG_KEY("clients"), loop->clients_high - loop->free_count);
     px_log_number(lines, PX_LOG_KEY("calls"), calls);
@@ -145,8 +152,8 @@ static void drain_server(struct px_control *c, bool on)
     px_loop_drain_server(loop, c->server, on, peer_of(c, peer));
     px_log_begin(lines, on ? "drain" : "resume");
     px_log_text(lines, PX_LOG_KEY("name"), loop->settings->servers[c->server].name);
-    px_log_number(lines, PX_LOG_KEY("inside"), pol_calls_inside(loop->brain, c->server));
-    px_log_number(lines, PX_LOG_KEY("waiting"), pol_calls_waiting(loop->brain, c->server));
+    px_log_number(lines, PX_LOG_KEY("inside"), sum(loop, c->server, pol_calls_inside));
+    px_log_number(lines, PX_LOG_KEY("waiting"), sum(loop, c->server, pol_calls_waiting));
     px_log_end(lines);
     set_doing(c, PX_DOING_DRAIN);
     if (!c->answer.command.waits)
@@ -163,7 +170,7 @@ void px_control_drained(struct px_control *c)
         return;
     if (!pol_server_draining(loop->brain, c->server))
         px_control_send_end(c, "it was resumed before all its calls had ended");
-    else if (pol_calls_inside(loop->brain, c->server) == 0)
+    else if (sum(loop, c->server, pol_calls_inside) == 0)
         px_control_send_end(c, NULL);
     px_control_drive(c->admin);
 }

@@ -177,11 +177,14 @@ void px_loop_drain(struct px_loop *loop, const char *who, const char *why)
 
 void px_loop_drain_server(struct px_loop *loop, uint32_t server, bool on, const char *who)
 {
-    struct pol_event e = { .kind = POL_SERVER_DRAIN, .server = server, .on = on };
+    struct pol_event e = { .kind = POL_SERVER_DRAIN, .on = on };
     char text[128];
     snprintf(text, sizeof text, "control: %s %s", on ? "draining" : "resuming", loop->settings->servers[server].name);
     px_log_notice(&loop->log, who, text);
-    px_loop_tell(loop, &e);
+    for (uint32_t at = POL_NONE; px_origin_next(&loop->roster, server, &at);) {
+        e.server = at;
+        px_loop_tell(loop, &e);
+    }
 }
 
 void px_loop_cancel(struct px_loop *loop, const struct px_call *k, const char *who)
@@ -270,7 +273,7 @@ static uint32_t calls_that_fit(uint32_t clients)
 bool px_loop_choose(struct px_loop *loop, uint32_t listener, const struct px_address *destination,
                     struct px_target *target)
 {
-    struct pol_event tick = { .kind = POL_TICK };
+    struct pol_event e = { .kind = POL_TICK };
     struct pol_listener described;
     struct pol_server own;
     bool is_new;
@@ -281,7 +284,9 @@ bool px_loop_choose(struct px_loop *loop, uint32_t listener, const struct px_add
         return true;
     bool has_own = px_roster_describe_destination(&loop->roster, loop->settings, index, &described, &own);
     pol_place(loop->brain, target->row, &described, has_own ? &own : NULL);
-    px_loop_tell(loop, &tick); /* its server may be down */
+    if (has_own && pol_server_draining(loop->brain, target->server))
+        e = (struct pol_event){ .kind = POL_SERVER_DRAIN, .server = described.server, .on = true };
+    px_loop_tell(loop, &e); /* or its server may be down */
     return true;
 }
 

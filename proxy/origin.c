@@ -98,3 +98,34 @@ void px_destination_leave(struct px_destination *destination, int64_t now_ms)
     if (destination != NULL && --destination->users == 0)
         destination->left = now_ms;
 }
+
+/* ---- for those who look ---- */
+
+bool px_origin_next(const struct px_roster *roster, uint32_t server, uint32_t *at)
+{
+    if (*at == POL_NONE) {
+        *at = server;
+        return true;
+    }
+    uint32_t i = *at < PX_MOST_SERVERS ? 0 : *at - PX_MOST_SERVERS + 1;
+    while (i < roster->destination_count &&
+           (roster->destinations[i].server != server || roster->destinations[i].is_server_own))
+        i++;
+    *at = PX_MOST_SERVERS + i;
+    return i < roster->destination_count;
+}
+
+uint32_t px_origin_server(const struct px_roster *roster, const struct px_target *target)
+{
+    const struct px_destination *d = target->destination;
+    return d != NULL && !d->is_server_own ? PX_MOST_SERVERS + (uint32_t)(d - roster->destinations) : target->server;
+}
+
+uint32_t px_origin_sum(const struct px_roster *roster, const struct pol_brain *brain, uint32_t server,
+                       uint32_t count(const struct pol_brain *brain, uint32_t server))
+{
+    uint32_t sum = 0;
+    for (uint32_t at = POL_NONE; px_origin_next(roster, server, &at);)
+        sum += count(brain, at);
+    return sum;
+}

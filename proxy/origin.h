@@ -41,4 +41,13 @@ bool px_target_chosen(struct px_roster *roster, const struct px_settings *settin
                       const struct px_address *destination, int64_t now_ms, struct px_target *target, bool *is_new);
 void px_destination_leave(struct px_destination *destination, int64_t now_ms); /* or NULL */
 
+/* The brain's servers that one of the settings stands for: itself, and each destination that its rules hold for. What
+ * `count` says of them, added up. */
+uint32_t px_origin_sum(const struct px_roster *roster, const struct pol_brain *brain, uint32_t server,
+                       uint32_t count(const struct pol_brain *brain, uint32_t server));
+/* The one of a client. */
+uint32_t px_origin_server(const struct px_roster *roster, const struct px_target *target);
+/* All of them: `at` begins with POL_NONE. False behind the last. */
+bool px_origin_next(const struct px_roster *roster, uint32_t server, uint32_t *at);
+
 #endif
