@@ -57,6 +57,8 @@ test_settings_merge_libs    := -lfyaml
 test_settings_explain_objects := $(P_settings) $(addprefix proxy/,settings_explain.o knowledge.o)
 test_knowledge_objects := $(P_settings) proxy/knowledge.o
 test_knowledge_libs    := -lfyaml
+test_origin_objects := $(P_settings) proxy/roster.o proxy/origin.o
+test_origin_libs    := -lfyaml
 test_settings_explain_libs    := -lfyaml
 
 test_deadline_objects      := policy/deadline.o

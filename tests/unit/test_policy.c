@@ -72,6 +72,41 @@ static void test_empty(void **state)
     pol_destroy(NULL);
 }
 
+/* A listener and its server far behind the others, and then others in their place. */
+static void test_place(void **state)
+{
+    (void)state;
+    struct pol_server server = { .connect_timeout = 100, .failures = 1, .member_count = 1 };
+    struct pol_listener listener = { .server = 0 };
+    struct pol_settings settings = { .servers = &server,
+                                     .server_count = 1,
+                                     .listeners = &listener,
+                                     .listener_count = 1,
+                                     .max_clients = 4,
+                                     .max_links = 4,
+                                     .max_calls = 4,
+                                     .max_servers = 8,
+                                     .max_members = 8,
+                                     .max_listeners = 8 };
+    struct pol_brain *b = pol_create(&settings);
+    struct pol_actions actions;
+    server.member_first = 6;
+    listener.server = 5;
+    pol_place(b, 7, &listener, &server);
+    struct pol_event opened = { .kind = POL_CLIENT_OPENED, .listener = 7 };
+    pol_step(b, &opened, 0, &actions);
+    struct pol_event bind = { .kind = POL_CLIENT_BIND };
+    pol_step(b, &bind, 0, &actions);
+    assert_int_equal(actions.item[0].kind, POL_DIAL);
+    assert_int_equal(actions.item[0].member, 6);
+    struct pol_event dialled = { .kind = POL_DIALLED, .link = actions.item[0].link, .error = 111 };
+    pol_step(b, &dialled, 0, &actions);
+    assert_false(pol_member_up(b, 6));
+    pol_place(b, 7, &listener, &server);
+    assert_true(pol_member_up(b, 6)); /* it is another one */
+    pol_destroy(b);
+}
+
 /* No step says more than there is room for, however much is due at one moment. */
 static void test_room(void **state)
 {
@@ -123,10 +158,8 @@ static void test_generations(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_room),
-        cmocka_unit_test(test_generations),
+        cmocka_unit_test(test_words), cmocka_unit_test(test_empty),       cmocka_unit_test(test_place),
+        cmocka_unit_test(test_room),  cmocka_unit_test(test_generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
