@@ -152,13 +152,25 @@ static enum lead lead_tcp(int fd, struct shim_question *q, struct shim_address *
     return ask(fd, q, there);
 }
 
+/* One that is connected is told so by the kernel, wherever it wants to go. */
+static enum lead lead_local(int fd, struct shim_question *q, struct shim_address *there)
+{
+    struct shim_address peer = { .length = sizeof peer.local };
+    return shim_real()->getpeername(fd, &peer.any, &peer.length) == 0 ? LEAD_DIRECT : ask(fd, q, there);
+}
+
 /* As getpeername() would give it: what the kernel does not look at is left out, and no address means this host. */
 static bool take(const struct sockaddr *to, socklen_t length, struct shim_address *taken)
 {
-    *taken = (struct shim_address){ .length = length };
-    if (to->sa_family == AF_UNIX) {
-        memcpy(&taken->local, to, length < sizeof taken->local ? length : sizeof taken->local);
-        return length <= sizeof taken->local;
+    *taken = (struct shim_address){ .length = 0 };
+    if (to->sa_family == AF_UNIX) { /* a path with its NUL: one without is no rule's */
+        size_t before = offsetof(struct sockaddr_un, sun_path);
+        size_t path = length > before ? strnlen(((const struct sockaddr_un *)to)->sun_path, length - before) : 0;
+        if (path >= sizeof taken->local.sun_path)
+            return false;
+        memcpy(&taken->local, to, before + path);
+        taken->length = (uint32_t)(before + path + 1);
+        return true;
     }
     if (to->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)to;
@@ -185,7 +197,7 @@ static enum lead lead(int fd, const struct sockaddr *to, socklen_t length, struc
         errno = error;
         return LEAD_DIRECT;
     }
-    enum lead verdict = to->sa_family == AF_UNIX ? ask(fd, &q, there) : lead_tcp(fd, &q, there);
+    enum lead verdict = to->sa_family == AF_UNIX ? lead_local(fd, &q, there) : lead_tcp(fd, &q, there);
     if (verdict != LEAD_FAIL)
         errno = error;
     return verdict;

@@ -12,6 +12,9 @@
 
 #define SHIM_VERSION 1u
 
+/* Behind the path of the proxy's socket: where those connect who meant to go to some other Unix socket. */
+#define SHIM_LOCAL_SUFFIX ".local"
+
 enum shim_kind {
     SHIM_ALIAS, /* where to connect instead of `address` */
     SHIM_NAME,  /* where the socket, whose peer is `address`, was led to */

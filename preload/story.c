@@ -71,9 +71,10 @@ bool shim_story_possible(const struct sockaddr *peer, socklen_t length)
     if (!shim_rules.active || length < sizeof peer->sa_family)
         return false;
     if (peer->sa_family == AF_UNIX) {
-        size_t own = strlen(shim_rules.proxy);
-        return length > offsetof(struct sockaddr_un, sun_path) + own &&
-               memcmp(((const struct sockaddr_un *)peer)->sun_path, shim_rules.proxy, own) == 0;
+        const char *path = ((const struct sockaddr_un *)peer)->sun_path;
+        size_t own = strlen(shim_rules.proxy), suffix = sizeof SHIM_LOCAL_SUFFIX;
+        return length == offsetof(struct sockaddr_un, sun_path) + own + suffix &&
+               memcmp(path, shim_rules.proxy, own) == 0 && memcmp(path + own, SHIM_LOCAL_SUFFIX, suffix) == 0;
     }
     if (!shim_net_point(peer, length, point, &port))
         return false;

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "listener.h"
+#include "permit.h"
 #include "upstream.h"
 
 #define PATIENCE         2000 /* ms from the connect to the question */
@@ -86,6 +88,11 @@ static struct shim_address address_of(const struct px_shim *s, const struct px_a
 {
     struct shim_address at = { .length = alias->destination.length };
     uint32_t v4 = htonl(alias->address);
+    if (alias->destination.any.sa_family == AF_UNIX) {
+        at.local = s->addresses[PX_DOOR_LOCAL].local;
+        at.length = s->addresses[PX_DOOR_LOCAL].length;
+        return at;
+    }
     if (alias->destination.any.sa_family == AF_INET) {
         at.v4 = s->addresses[PX_DOOR_V4].v4;
         at.v4.sin_addr.s_addr = v4;
@@ -132,7 +139,8 @@ static bool is_of_destination(int error)
 {
     return error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN ||
            error == EHOSTDOWN || error == ECONNRESET || error == ETIMEDOUT || error == EACCES || error == EPERM ||
-           error == EINVAL || error == EADDRNOTAVAIL;
+           error == EINVAL || error == EADDRNOTAVAIL || error == ENOENT || error == ENOTDIR || error == ELOOP ||
+           error == EPROTOTYPE;
 }
 
 static void dial_ended(struct px_ask *ask, int error)
@@ -192,14 +200,25 @@ static void dial(struct px_ask *ask)
 
 /* ---- questions ---- */
 
-/* A mapped address is dialled, matched and logged as the IPv4 address that it stands for. */
-bool px_asking_destination(const struct shim_address *given, struct px_address *to)
+/* Of a Unix socket, only paths; and where the asking user may go. */
+static int local_destination(int fd, const struct shim_address *given, struct px_address *to)
+{
+    size_t before = offsetof(struct sockaddr_un, sun_path);
+    bool is_path = given->length > before && given->length <= sizeof given->local &&
+                   given->local.sun_path[0] == '/' && memchr(given->local.sun_path, '\0', given->length - before);
+    return is_path ? px_permit_local(fd, given->local.sun_path, to) : ECONNREFUSED;
+}
+
+/* A mapped address is dialled, matched and logged as the IPv4 address that it stands for. 0, or an errno. */
+static int destination_of(int fd, const struct shim_address *given, struct px_address *to)
 {
     uint8_t point[16];
     uint16_t port;
+    if (given->any.sa_family == AF_UNIX)
+        return local_destination(fd, given, to);
     *to = (struct px_address){ .length = given->length };
     if (given->length > sizeof given->local || !shim_net_point(&given->any, given->length, point, &port))
-        return false;
+        return ECONNREFUSED;
     bool mapped = given->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&given->v6.sin6_addr);
     if (mapped || given->any.sa_family == AF_INET) {
         to->length = sizeof to->v4;
@@ -209,15 +228,22 @@ bool px_asking_destination(const struct shim_address *given, struct px_address *
         to->length = sizeof to->v6;
         to->v6 = given->v6;
     }
-    return true;
+    return 0;
+}
+
+static enum px_door door_of(const struct px_address *destination)
+{
+    sa_family_t family = destination->any.sa_family;
+    return family == AF_INET ? PX_DOOR_V4 : family == AF_INET6 ? PX_DOOR_V6 : PX_DOOR_LOCAL;
 }
 
 static void ask_alias(struct px_ask *ask)
 {
     struct px_shim *s = ask->shim;
-    if (ask->question.netns != s->netns || !px_asking_destination(&ask->question.address, &ask->destination) ||
-        !s->doors[is_v4(&ask->destination) ? PX_DOOR_V4 : PX_DOOR_V6]) {
-        refuse(ask, ECONNREFUSED);
+    int error = ask->question.netns != s->netns ? ECONNREFUSED
+                                                : destination_of(ask->fd, &ask->question.address, &ask->destination);
+    if (error || !s->doors[door_of(&ask->destination)]) {
+        refuse(ask, error ? error : ECONNREFUSED);
         return;
     }
     if (!px_loop_choose(s->loop, s->listener, &ask->destination, &ask->target)) {

@@ -11,9 +11,6 @@
 /* Takes over an accepted descriptor of the socket for questions. */
 void px_asking_open(struct px_shim *shim, int fd);
 
-/* What the proxy dials for the address that a program gave; false: it dials nothing for it. */
-bool px_asking_destination(const struct shim_address *given, struct px_address *to);
-
 /* Ends what has waited long enough; true while one waits for its destination. */
 bool px_asking_tidy(struct px_shim *shim, int64_t now);
 

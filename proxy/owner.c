@@ -1,13 +1,17 @@
-/* Asks the kernel by sock_diag(7) for the socket that has our two addresses the other way round. */
+/* Asks the kernel by sock_diag(7) for the socket that has our two addresses the other way round, or that is a Unix
+ * socket's peer. */
 #include "owner.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct request {
@@ -48,6 +52,68 @@ static struct request request_for(const struct px_address *peer, const struct px
     return r;
 }
 
+/* ---- Unix sockets: by the number of their file ---- */
+
+struct local_request {
+    struct nlmsghdr header;
+    struct unix_diag_req body;
+};
+
+struct local_answer {
+    struct nlmsghdr header;
+    union {
+        struct nlmsgerr error;
+        struct unix_diag_msg found;
+    };
+    char attributes[1024];
+};
+
+static int find_local(int owner, uint32_t inode, struct local_answer *answer)
+{
+    struct local_request r = {
+        .header = { .nlmsg_len = sizeof r, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST },
+        .body = { .sdiag_family = AF_UNIX,
+                  .udiag_states = UINT32_MAX,
+                  .udiag_ino = inode,
+                  .udiag_show = UDIAG_SHOW_PEER,
+                  .udiag_cookie = { (__u32)INET_DIAG_NOCOOKIE, (__u32)INET_DIAG_NOCOOKIE } }
+    };
+    if (send(owner, &r, sizeof r, 0) != (ssize_t)sizeof r)
+        return errno;
+    ssize_t got = recv(owner, answer, sizeof *answer, 0);
+    if (got < (ssize_t)sizeof answer->header)
+        return got < 0 ? errno : EPROTO;
+    if (answer->header.nlmsg_type == NLMSG_ERROR)
+        return answer->error.error ? -answer->error.error : EPROTO;
+    return 0;
+}
+
+/* 0: it has none any more. */
+static uint32_t peer_of(const struct local_answer *answer)
+{
+    const struct rtattr *a = (const struct rtattr *)((const char *)&answer->found +
+                                                     NLMSG_ALIGN(sizeof answer->found));
+    long left = (long)answer->header.nlmsg_len - (long)NLMSG_SPACE(sizeof answer->found);
+    uint32_t inode = 0;
+    for (; left > 0 && RTA_OK(a, left); a = RTA_NEXT(a, left))
+        if (a->rta_type == UNIX_DIAG_PEER)
+            memcpy(&inode, RTA_DATA(a), sizeof inode);
+    return inode;
+}
+
+static int local_cookie(int owner, int accepted, uint64_t *cookie)
+{
+    struct local_answer answer;
+    struct stat st;
+    int error = fstat(accepted, &st) != 0 ? errno : find_local(owner, (uint32_t)st.st_ino, &answer);
+    uint32_t peer = error ? 0 : peer_of(&answer);
+    if (!error)
+        error = peer ? find_local(owner, peer, &answer) : ENOTCONN;
+    if (!error)
+        *cookie = (uint64_t)answer.found.udiag_cookie[1] << 32 | answer.found.udiag_cookie[0];
+    return error;
+}
+
 int px_owner_cookie(int owner, int accepted, uint64_t *cookie)
 {
     struct px_address peer = { .length = sizeof peer.local }, own = { .length = sizeof own.local };
@@ -61,6 +127,8 @@ int px_owner_cookie(int owner, int accepted, uint64_t *cookie)
     } answer;
     if (getpeername(accepted, &peer.any, &peer.length) != 0 || getsockname(accepted, &own.any, &own.length) != 0)
         return errno;
+    if (own.any.sa_family == AF_UNIX)
+        return local_cookie(owner, accepted, cookie);
     struct request r = request_for(&peer, &own);
     if (send(owner, &r, sizeof r, 0) != (ssize_t)sizeof r)
         return errno;

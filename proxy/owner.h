@@ -9,7 +9,7 @@
 /* A descriptor to ask with, or a negative errno: the kernel cannot tell (sock_diag(7)). */
 int px_owner_open(void);
 
-/* The cookie of the other end of an accepted connection. 0, or an errno. */
+/* The cookie of the other end of an accepted connection, over loopback or a Unix socket. 0, or an errno. */
 int px_owner_cookie(int owner, int accepted, uint64_t *cookie);
 
 /* Our own network namespace; 0 before Linux 5.14. */

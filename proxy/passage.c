@@ -26,7 +26,6 @@ struct px_passage {
     struct px_shim *shim;
     struct px_passage *next, **back;
     struct px_target target;
-    struct px_address destination;
     struct pol_identity identity;
     char name[PX_ADDRESS_TEXT];
     unsigned handles;
@@ -66,7 +65,7 @@ static void log_passage(struct px_passage *p, const char *reason)
     struct px_log *log = &p->shim->loop->log;
     px_log_begin(log, "passage");
     px_log_word(log, PX_LOG_KEY("client"), p->name);
-    px_log_text(log, PX_LOG_KEY("server"), px_address_format(&p->destination, server));
+    px_log_text(log, PX_LOG_KEY("server"), px_address_format(&p->target.meant, server));
     px_log_word(log, PX_LOG_KEY("reason"), reason);
     px_log_time(log, PX_LOG_KEY("age_us"), p->opened, p->shim->loop->now);
     px_log_number(log, PX_LOG_KEY("bytes_in"), p->client.bytes);
@@ -144,7 +143,7 @@ static bool dial(struct px_passage *p)
     int fd;
     if (p->server.open)
         return p->server.socket.fd >= 0;
-    if (px_socket_connect(&p->destination.any, p->destination.length, &fd) != 0)
+    if (px_socket_connect(&p->target.meant.any, p->target.meant.length, &fd) != 0)
         return false;
     if (open_side(p, &p->server, fd, true) == 0)
         return true;
@@ -278,8 +277,8 @@ static const struct px_socket_events socket_events = {
 
 /* ---- beginnings ---- */
 
-void px_passage_open(struct px_shim *s, int fd, const struct px_target *target, const struct px_address *destination,
-                     struct pol_identity identity, const char *name)
+void px_passage_open(struct px_shim *s, int fd, const struct px_target *target, struct pol_identity identity,
+                     const char *name)
 {
     struct px_passage *p = calloc(1, sizeof *p);
     if (p)
@@ -294,7 +293,6 @@ void px_passage_open(struct px_shim *s, int fd, const struct px_target *target, 
     p->identity = identity;
     p->opened = s->loop->now;
     snprintf(p->name, sizeof p->name, "%s", name);
-    p->destination = *destination;
     p->next = s->passages;
     p->back = &s->passages;
     if (p->next)

@@ -6,8 +6,8 @@
 #include "shim.h"
 
 /* Takes over an accepted descriptor, and what the target holds. */
-void px_passage_open(struct px_shim *shim, int fd, const struct px_target *target,
-                     const struct px_address *destination, struct pol_identity identity, const char *name);
+void px_passage_open(struct px_shim *shim, int fd, const struct px_target *target, struct pol_identity identity,
+                     const char *name);
 
 /* Ends those that have said nothing for too long; true while there are others that have not. */
 bool px_passage_tidy(struct px_shim *shim, int64_t now);

@@ -72,7 +72,7 @@ void px_shim_leave(struct px_loop *loop, const struct px_target *target)
     struct px_shim *s = target->cookie ? loop->shims[target->listener] : NULL;
     if (s)
         px_alias_over(&s->aliases, target->cookie, target->serial);
-    if (s && target->dialled >= 0)
+    if (target->dialled >= 0)
         close(target->dialled);
     px_destination_leave(target->destination, loop->now / 1000);
 }
@@ -121,7 +121,6 @@ static void forget_dead(struct px_shim *s, int fd)
 static void let_in(struct px_shim *s, int fd)
 {
     char name[PX_ADDRESS_TEXT];
-    struct px_address destination;
     struct px_alias *alias = alias_of(s, fd);
     if (!alias) {
         if (is_dead(fd))
@@ -137,8 +136,7 @@ static void let_in(struct px_shim *s, int fd)
     alias->target = (struct px_target){ .dialled = -1 };
     px_alias_taken(&s->aliases, alias);
     snprintf(name, sizeof name, "shim:%u:%d", alias->uid, alias->pid);
-    px_asking_destination(&alias->destination, &destination);
-    px_passage_open(s, fd, &target, &destination, px_identity_of_uid(alias->uid), name);
+    px_passage_open(s, fd, &target, px_identity_of_uid(alias->uid), name);
     px_shim_wake(s, TIDY);
 }
 
@@ -184,18 +182,20 @@ static int open_door(struct px_shim *s, enum px_door door, const char *address)
 {
     struct px_address *at = &s->addresses[door];
     struct px_door_socket *d = px_must(calloc(1, sizeof *d));
-    bool asks = door == PX_DOOR_ASK;
+    bool asks = door == PX_DOOR_ASK, is_local = asks || door == PX_DOOR_LOCAL;
     const char *why;
-    px_address_parse(address, at, &why);
-    int error = px_listener_socket(at, asks ? SOCK_SEQPACKET : SOCK_STREAM, !asks, &d->fd);
+    if (!px_address_parse(address, at, &why)) {
+        free(d);
+        return ENAMETOOLONG;
+    }
+    int error = px_listener_socket(at, asks ? SOCK_SEQPACKET : SOCK_STREAM, !is_local, &d->fd);
     if (error) {
         free(d);
         return error;
     }
-    if (asks) /* who may use the proxy is said by the folder */
+    if (is_local) /* who may use the proxy is said by the folder */
         chmod(at->local.sun_path, 0666);
-    else
-        getsockname(d->fd, &at->any, &at->length);
+    getsockname(d->fd, &at->any, &at->length);
     d->shim = s;
     d->poll.data = d;
     if (uv_poll_init(&s->loop->uv, &d->poll, d->fd) != 0)
@@ -210,7 +210,7 @@ static void close_door(struct px_shim *s, enum px_door door)
     if (!d)
         return;
     s->doors[door] = NULL;
-    if (door == PX_DOOR_ASK)
+    if (s->addresses[door].any.sa_family == AF_UNIX)
         unlink(s->addresses[door].local.sun_path);
     uv_poll_stop(&d->poll);
     close(d->fd);
@@ -220,12 +220,15 @@ static void close_door(struct px_shim *s, enum px_door door)
 /* A host without IPv6 has no ::1, and nobody who would go there. */
 static int open_doors(struct px_shim *s, const char *path)
 {
-    char local[sizeof s->addresses->local.sun_path + sizeof "unix:"];
-    snprintf(local, sizeof local, "unix:%s", path);
+    char local[sizeof s->addresses->local.sun_path + sizeof "unix:" SHIM_LOCAL_SUFFIX];
+    snprintf(local, sizeof local, "unix:%s" SHIM_LOCAL_SUFFIX, path);
     int error = open_door(s, PX_DOOR_V4, "0.0.0.0:0");
     int v6 = error ? 0 : open_door(s, PX_DOOR_V6, "[::1]:0");
     if (v6 && v6 != EADDRNOTAVAIL && v6 != EAFNOSUPPORT)
         error = v6;
+    if (!error)
+        error = open_door(s, PX_DOOR_LOCAL, local);
+    local[strlen(local) - strlen(SHIM_LOCAL_SUFFIX)] = '\0';
     return error ? error : open_door(s, PX_DOOR_ASK, local);
 }
 

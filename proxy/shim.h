@@ -9,7 +9,7 @@
 struct px_ask;
 struct px_passage;
 
-enum px_door { PX_DOOR_ASK, PX_DOOR_V4, PX_DOOR_V6, PX_DOORS };
+enum px_door { PX_DOOR_ASK, PX_DOOR_V4, PX_DOOR_V6, PX_DOOR_LOCAL, PX_DOORS };
 
 /* One that was closed may have a handle that libuv has not let go of yet, so each has its own memory. */
 struct px_door_socket {
