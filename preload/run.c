@@ -79,6 +79,8 @@ int main(int argc, char **argv)
         run_fail(error == ENOENT ? RUN_NOT_FOUND : RUN_CANNOT, "cannot run %s: %s", options.command[0],
                  strerror(error));
     run_check_reach(path);
+    if (options.settings)
+        options.proxy = run_private_proxy(options.settings);
     set_environment(&options, library);
     execvp(options.command[0], options.command);
     run_fail(errno == ENOENT ? RUN_NOT_FOUND : RUN_CANNOT, "cannot run %s: %s", path, strerror(errno));

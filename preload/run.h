@@ -26,4 +26,7 @@ int run_find(const char *name, char path[PATH_MAX]);
 /* Ends the process when the library would not get into that program, or would see nothing of it. */
 void run_check_reach(const char *path);
 
+/* Starts a proxy with these settings that lives as long as this process, whatever it becomes; the path of its socket. */
+const char *run_private_proxy(const char *settings);
+
 #endif

@@ -10,10 +10,11 @@
 
 const char *argp_program_version = "rpcward-run 0.1.0";
 
-enum { KEY_TO = 256, KEY_NOT, KEY_OPEN, KEY_RULES, KEY_PROXY };
+enum { KEY_TO = 256, KEY_NOT, KEY_OPEN, KEY_RULES, KEY_PROXY, KEY_INLINE };
 
 static const struct argp_option rows[] = {
     { "proxy", KEY_PROXY, "SOCKET", 0, "Ask the rpcward whose shim listens at SOCKET; default " SHIM_PROXY, 0 },
+    { "inline", KEY_INLINE, "FILE", 0, "Start an rpcward of its own for PROGRAM, with the settings in FILE", 0 },
     { "to", KEY_TO, "RULE", 0, "Lead connects to RULE, beside those to endpoint mappers; may be repeated", 0 },
     { "not", KEY_NOT, "RULE", 0, "Leave connects to RULE alone, whatever else is said; may be repeated", 0 },
     { "rules", KEY_RULES, "FILE", 0, "Read lines such as \"to RULE\", \"not RULE\" and \"open\" from FILE", 0 },
@@ -101,6 +102,9 @@ static error_t on_option(int key, char *argument, struct argp_state *state)
     case KEY_PROXY:
         options->proxy = argument;
         return 0;
+    case KEY_INLINE:
+        options->settings = argument;
+        return 0;
     case KEY_TO:
         add_option(&options->to, "--to", argument);
         return 0;
@@ -141,10 +145,14 @@ static unsigned count(const char *list)
 void run_options_read(int argc, char **argv, struct run_options *options)
 {
     static const struct argp argp = { rows, on_option, "PROGRAM [ARGUMENT...]", about, NULL, NULL, NULL };
-    *options = (struct run_options){ .proxy = SHIM_PROXY };
+    *options = (struct run_options){ .proxy = NULL };
     argp_err_exit_status = RUN_FAILED;
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, options) != 0)
         exit(RUN_FAILED);
+    if (options->proxy && options->settings)
+        run_fail(RUN_FAILED, "use either --proxy or --inline");
+    if (!options->proxy)
+        options->proxy = SHIM_PROXY;
     if (options->proxy[0] != '/' || strlen(options->proxy) >= sizeof shim_rules.proxy)
         run_fail(RUN_FAILED, "--proxy %s: the path must start with a slash and have at most %zu bytes",
                  options->proxy, sizeof shim_rules.proxy - 1);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_CHECK = 256, KEY_EXPLAIN, KEY_LISTEN, KEY_SERVER, KEY_SET };
+enum { KEY_CHECK = 256, KEY_EXPLAIN, KEY_LISTEN, KEY_SERVER, KEY_SET, KEY_SHIM };
 
 const char *argp_program_version = "rpcward 0.1.0";
 
@@ -17,6 +17,8 @@ static const struct argp_option rows[] = {
       "With --check: print which rules hold for the calls of operation OPNUM of that interface, and where each comes "
       "from",
       0 },
+    { "shim", KEY_SHIM, "PATH", 0, "Let programs that rpcward-run starts ask at PATH, whatever FILE says of that",
+      0 },
     { "listen", KEY_LISTEN, "ADDRESS", 0, "Listen at ADDRESS; may be repeated", 1 },
     { "server", KEY_SERVER, "ADDRESS", 0, "The server is at ADDRESS; may be repeated for more members", 1 },
     { "set", KEY_SET, "KEY=VALUE", 0, "Set one of the keys of servers.* below, such as calls=16", 1 },
@@ -25,7 +27,7 @@ static const struct argp_option rows[] = {
 
 static const char about[] =
     "Stands between DCE/RPC clients and servers, which need no change.\v"
-    "Without a file, --listen and --server are needed. ADDRESS is A:P, [v6]:P or unix:/path.\n";
+    "Without a file, --listen and --server are needed, or --shim. ADDRESS is A:P, [v6]:P or unix:/path.\n";
 
 static const char patterns[] = "\n--check --explain=UUID[/VERSION] OPNUM -c FILE";
 
@@ -42,10 +44,13 @@ static void append(const char *const **list, unsigned *count, const char *text)
 static void check_together(const struct px_options *options, struct argp_state *state)
 {
     const struct px_overrides *o = &options->overrides;
-    if (options->file != NULL && o->listen_count + o->server_count + o->set_count != 0)
+    bool has_server = o->listen_count + o->server_count + o->set_count != 0;
+    if (options->file != NULL && has_server)
         argp_error(state, "use either --config, or --listen, --server and --set");
-    else if (options->file == NULL && (o->listen_count == 0 || o->server_count == 0))
-        argp_error(state, "give either --config, or --listen and --server");
+    else if (o->shim != NULL && has_server)
+        argp_error(state, "--shim goes with --config, or alone");
+    else if (options->file == NULL && o->shim == NULL && (o->listen_count == 0 || o->server_count == 0))
+        argp_error(state, "give either --config, or --listen and --server, or --shim");
 }
 
 static void ask_interface(struct px_options *options, const char *text, struct argp_state *state)
@@ -101,6 +106,9 @@ static error_t on_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SERVER:
         append(&overrides->server, &overrides->server_count, argument);
+        return 0;
+    case KEY_SHIM:
+        overrides->shim = argument;
         return 0;
     case KEY_SET:
         append(&overrides->set, &overrides->set_count, argument);

@@ -11,12 +11,15 @@
 #include "settings_text.h"
 #include "settings_tree.h"
 
-static void read_text(const char *text, size_t length, struct px_settings *settings, struct px_report *report)
+static void read_text(const char *text, size_t length, const char *shim, struct px_settings *settings,
+                      struct px_report *report)
 {
     struct px_node *root;
     if (!px_text_check(text, length, report))
         return;
     root = px_tree_from_yaml(text, length, report);
+    if (report->errors == 0 && shim != NULL)
+        root = px_tree_with_shim(root, shim);
     if (report->errors == 0)
         px_settings_read(root, settings, report);
     px_tree_free(root);
@@ -27,17 +30,17 @@ unsigned px_settings_load_text(const char *name, const char *text, size_t length
 {
     struct px_report report = { .file = name };
     memset(settings, 0, sizeof *settings);
-    read_text(text, length, settings, &report);
+    read_text(text, length, NULL, settings, &report);
     return px_report_finish(&report, errors);
 }
 
-static unsigned load_file(const char *file, struct px_settings *settings, FILE *errors)
+static unsigned load_file(const char *file, const char *shim, struct px_settings *settings, FILE *errors)
 {
     struct px_report report = { .file = file };
     size_t length;
     char *text = px_text_read(&length, &report);
     if (text != NULL)
-        read_text(text, length, settings, &report);
+        read_text(text, length, shim, settings, &report);
     free(text);
     return px_report_finish(&report, errors);
 }
@@ -45,7 +48,8 @@ static unsigned load_file(const char *file, struct px_settings *settings, FILE *
 static unsigned load_overrides(const struct px_overrides *overrides, struct px_settings *settings, FILE *errors)
 {
     struct px_report report = { .file = "command line" };
-    struct px_node *root = px_tree_from_overrides(overrides, &report);
+    struct px_node *root = overrides->shim == NULL ? px_tree_from_overrides(overrides, &report)
+                                                   : px_tree_with_shim(NULL, overrides->shim);
     px_settings_read(root, settings, &report);
     px_tree_free(root);
     return px_report_finish(&report, errors);
@@ -59,7 +63,7 @@ unsigned px_settings_load(const char *file, const struct px_overrides *overrides
     if (file == NULL)
         return load_overrides(overrides, settings, errors);
     if (!overridden)
-        return load_file(file, settings, errors);
+        return load_file(file, overrides->shim, settings, errors);
     fprintf(errors, "command line: error: use either --config, or --listen, --server and --set\n");
     return 1;
 }

@@ -214,6 +214,7 @@ struct px_overrides {
     unsigned server_count;
     const char *const *set; /* --set key=value: keys of the server block, dotted where nested */
     unsigned set_count;
+    const char *shim; /* --shim: where programs ask, whatever the file says of that; or NULL */
 };
 
 /* Reads `file` (NULL: none) and the overrides into *settings. Every error of the run goes to `errors`, one a

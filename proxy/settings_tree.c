@@ -97,3 +97,41 @@ struct px_node *px_tree_from_overrides(const struct px_overrides *overrides, str
         add_set(server, overrides->set[i], report);
     return root;
 }
+
+static struct px_node *child_of(struct px_node *parent, const char *key)
+{
+    struct px_node *child = parent->first;
+    while (child != NULL && (child->key == NULL || strcmp(child->key, key) != 0))
+        child = child->next;
+    return child;
+}
+
+/* What is written wrongly is left for px_settings_read() to find. */
+static struct px_node *shim_of(struct px_node *listeners)
+{
+    struct px_node *shim = NULL;
+    for (struct px_node *l = listeners->first; l != NULL && shim == NULL; l = l->next)
+        shim = l->kind == PX_NODE_MAPPING ? child_of(l, "shim") : NULL;
+    return shim;
+}
+
+struct px_node *px_tree_with_shim(struct px_node *root, const char *path)
+{
+    const struct px_place place = { .option = "--shim" };
+    if (root == NULL)
+        root = add_mapping(NULL, place, NULL);
+    struct px_node *listeners = root->kind == PX_NODE_MAPPING ? child_of(root, "listeners") : NULL;
+    if (listeners == NULL && root->kind == PX_NODE_MAPPING)
+        listeners = px_node_new(root, PX_NODE_LIST, place, px_text_kept("listeners"));
+    if (listeners == NULL || listeners->kind != PX_NODE_LIST)
+        return root;
+    struct px_node *shim = shim_of(listeners);
+    if (shim == NULL) {
+        add_scalar(add_mapping(listeners, place, NULL), place, "shim", path);
+    } else if (shim->kind == PX_NODE_SCALAR) {
+        free(shim->text);
+        shim->text = px_text_kept(path);
+        shim->place = place;
+    }
+    return root;
+}

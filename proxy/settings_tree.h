@@ -36,4 +36,7 @@ struct px_node *px_tree_from_yaml(const char *text, size_t length, struct px_rep
  * and into the report. */
 struct px_node *px_tree_from_overrides(const struct px_overrides *overrides, struct px_report *report);
 
+/* The shim of the file is at that path instead; without one, there is one. NULL makes a root. */
+struct px_node *px_tree_with_shim(struct px_node *root, const char *path);
+
 #endif

@@ -5,6 +5,7 @@ As shim.py: in a network namespace that has nothing but loopback. Prints TAP.
 Usage: running.py [--build DIR] [WORD...]"""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -151,7 +152,39 @@ def drained(place):
     none_slipped()
 
 
-CASES = {"other rules by reload": other_rules, "other doors by reload": other_doors,
+def private(place):
+    """--inline: a proxy for one program, which goes with it, however it goes; nothing is left behind."""
+    world = place.world
+    server = world.server("10.0.0.5:0")
+    runtime, settings, log = world.path("r"), world.path("inline.yaml"), world.path("inline.log")
+    runtime.mkdir()
+    settings.write_text("log: { calls: %s }\n" % log)
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
+    before = [str(world.build / "rpcward-run"), "--inline", str(settings), "--to", "*:%d" % port_of(server), "--"]
+
+    def run(*command):
+        return subprocess.run([*before, *map(str, command)], env=environment, capture_output=True, text=True, timeout=30,
+                              check=False)
+    done = run(world.build / "test-client", "--connect", server.address, "--calls", 2)
+    equal(json.loads(done.stdout)["answered"], 2, "answered")
+    wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    equal([line["server"] for line in lines if line["kind"] == "call"], [server.address] * 2, "servers in the log")
+    equal(run("sh", "-c", "exit 7").returncode, 7, "the program's exit status")
+    with subprocess.Popen([*before, "sleep", "100"], env=environment, stderr=subprocess.DEVNULL) as client:
+        wait_until(lambda: pathlib.Path("/proc/%d/comm" % client.pid).read_text() == "sleep\n", "the program")
+        equal(pathlib.Path("/proc/%d/task/%d/children" % (client.pid, client.pid)).read_text(), "", "its children")
+        check(list(runtime.iterdir()), "there is no folder")
+        client.kill()
+    wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone after a kill")
+    settings.write_text("nonsense: 1\n")
+    done = run("true")
+    equal(done.returncode, 125, "exit status with settings that are wrong")
+    check("unknown key 'nonsense'" in done.stderr, done.stderr)
+    wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone")
+
+
+CASES = {"a proxy of its own": private, "other rules by reload": other_rules, "other doors by reload": other_doors,
          "refused while all members are down": member_down, "a server is drained": drained}
 
 if __name__ == "__main__":

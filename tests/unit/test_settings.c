@@ -229,7 +229,7 @@ static void test_interfaces(void **state)
 static void test_origins(void **state)
 {
     static const char *const members[] = { "1.1.1.1:1" }, *const set[] = { "deadline=5s" };
-    static const struct px_overrides overrides = { members, 1, members, 1, set, 1 };
+    static const struct px_overrides overrides = { members, 1, members, 1, set, 1, NULL };
     struct outcome outcome = load(all_set, strlen(all_set));
     const struct px_settings *s = &outcome.settings;
     (void)state;
@@ -733,7 +733,7 @@ static void test_overrides(void **state)
     static const char *const listen[] = { "127.0.0.1:1135", "unix:/run/a" }, *const server[] = { "[::1]:1",
                                                                                                  "1.1.1.1:1" };
     static const char *const set[] = { "calls=16", "connect-timeout=250ms", "waiting.length=5" };
-    static const struct px_overrides overrides = { listen, 2, server, 2, set, ROWS(set) };
+    static const struct px_overrides overrides = { listen, 2, server, 2, set, ROWS(set), NULL };
     struct outcome outcome = load_from(NULL, &overrides);
     const struct px_settings *s = &outcome.settings;
     (void)state;
@@ -757,7 +757,7 @@ static void test_bad_overrides(void **state)
     static const char *const listen[] = { "127.0.0.1:1135", "127.0.0.1:1135" }, *const server[] = { "host:1" };
     static const char *const set[] = { "calls", "cals=3", "calls=0", "calls=1", "calls.most=1", "members=1.1.1.1:1",
                                        "=",     ".=",     "a\n=" };
-    static const struct px_overrides overrides = { listen, 2, server, 1, set, ROWS(set) };
+    static const struct px_overrides overrides = { listen, 2, server, 1, set, ROWS(set), NULL };
     static const struct px_overrides none = { .set_count = 0 };
     (void)state;
     expect(load_from(NULL, &overrides),
@@ -775,6 +775,31 @@ static void test_bad_overrides(void **state)
            "--listen 127.0.0.1:1135: error: '127.0.0.1:1135' is the address of an earlier listener\n");
     expect(load_from(NULL, &none),
            "--server: error: at least one member is needed\n--listen: error: at least one listener is needed\n");
+}
+
+/* --shim beside a file: in place of the one that is there, else one more. */
+static void test_shim(void **state)
+{
+    static const struct px_overrides overrides = { .shim = "/run/own" };
+    static const struct {
+        const char *file;
+        unsigned listeners, at;
+    } rows[] = { { "", 1, 0 },
+                 { "listeners: [ { other: refuse, shim: /run/b } ]\n", 1, 0 },
+                 { "servers: { a: { members: [ 10.0.0.5:1 ] } }\nlisteners: [ { address: 10.0.0.5:1, server: a } ]\n",
+                   2, 1 } };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char path[] = "/tmp/test_settings.XXXXXX";
+        int fd = mkstemp(path);
+        assert_int_equal(write(fd, rows[i].file, strlen(rows[i].file)), strlen(rows[i].file));
+        close(fd);
+        struct outcome outcome = load_from(path, &overrides);
+        unlink(path);
+        assert_int_equal(outcome.settings.listener_count, rows[i].listeners);
+        assert_string_equal(outcome.settings.listeners[rows[i].at].shim, "/run/own");
+        expect(outcome, "");
+    }
 }
 
 /* As RpcMgmtSetComTimeout takes it, and as a duration. */
@@ -831,6 +856,7 @@ int main(void)
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_bad_overrides),
+        cmocka_unit_test(test_shim),
         cmocka_unit_test(test_com_timeout),
         cmocka_unit_test(test_table),
     };
