@@ -17,18 +17,21 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "peers"), str(HERE.parent / "live")
 
 import shim  # noqa: E402
 from harness import Failure, World, check, equal, wait_until  # noqa: E402
-from servers import SHARED, Domain  # noqa: E402
+from servers import SHARED, Domain, accepts  # noqa: E402
 from servers import why_not as no_samba  # noqa: E402
 
-HOST = "10.0.0.5"
+HOST, HOST6 = "10.0.0.5", "fd00::5"
+PORTS = (135, 445, 20100, 20101, 20102)
 PYTHON = "/usr/bin/python3"
 CREDENTIALS = "%s%%%s" % (Domain.user, Domain.password)
 GUARD = """table inet only {
  chain out { type filter hook output priority 0;
-  ip daddr %s tcp dport { 135, 445, 20100-20102 } tcp flags & (syn | ack) == syn meta skuid != %d counter reject with tcp reset
+  ip daddr %s tcp dport @ports tcp flags & (syn | ack) == syn meta skuid != %d counter reject with tcp reset
+  ip6 daddr %s tcp dport @ports tcp flags & (syn | ack) == syn meta skuid != %d counter reject with tcp reset
  }
+ set ports { type inet_service; elements = { %s }; }
 }
-""" % (HOST, shim.PROXY_USER)
+""" % (HOST, shim.PROXY_USER, HOST6, shim.PROXY_USER, ", ".join(map(str, PORTS)))
 SAMR = """
 import sys
 from samba.credentials import Credentials
@@ -42,18 +45,19 @@ print(sorted(str(entry.name) for entry in c.EnumDomains(handle, 0, 1000)[1].entr
 """
 
 
-def commands(dc):
+def commands(dc, host=HOST):
     """Name: (rules, command, the calls that must be logged at least)."""
     conf = ["-s", str(dc.client / "smb.conf")]
     torture = ["smbtorture", *conf, "--basedir=%s" % dc.client, "-U", CREDENTIALS]
+    written = "[%s]" % host if ":" in host else host
     return {
-        "rpcclient": ([], ["rpcclient", *conf, "-U", CREDENTIALS, "ncacn_ip_tcp:" + HOST, "-c",
+        "rpcclient": ([], ["rpcclient", *conf, "-U", CREDENTIALS, "ncacn_ip_tcp:" + host, "-c",
                            "enumdomusers;enumdomgroups"], 4),
-        "smbtorture, sealed": ([], [*torture, "ncacn_ip_tcp:%s[seal]" % HOST, "rpc.samr.handletype"], 5),
-        "smbtorture, signed": ([], [*torture, "ncacn_ip_tcp:%s[sign]" % HOST, "rpc.unixinfo"], 3),
-        "python3-samba": ([], [PYTHON, "-B", "-c", SAMR, HOST, str(dc.client / "smb.conf"), CREDENTIALS], 3),
-        "impacket": ([], [PYTHON, "-B", str(SHARED / "imp.py"), HOST], 20),
-        "net rpc over SMB": (["--to", HOST + ":445"], ["net", "rpc", "info", *conf, "-S", HOST, "-U", CREDENTIALS], 0),
+        "smbtorture, sealed": ([], [*torture, "ncacn_ip_tcp:%s[seal]" % host, "rpc.samr.handletype"], 5),
+        "smbtorture, signed": ([], [*torture, "ncacn_ip_tcp:%s[sign]" % host, "rpc.unixinfo"], 3),
+        "python3-samba": ([], [PYTHON, "-B", "-c", SAMR, host, str(dc.client / "smb.conf"), CREDENTIALS], 3),
+        "impacket": ([], [PYTHON, "-B", str(SHARED / "imp.py"), host], 20),
+        "net rpc over SMB": (["--to", written + ":445"], ["net", "rpc", "info", *conf, "-S", host, "-U", CREDENTIALS], 0),
     }
 
 
@@ -71,8 +75,20 @@ def run(dc, command):
                               env=environment, stdin=subprocess.DEVNULL, check=False)
 
 
-def compare(place, proxy, dc, name, directly):
-    rules, command, least = commands(dc)[name]
+def forward(world):
+    """The domain controller has no IPv6 here, so its ports are at an address of that too: for the kernel's rule the
+    forwarders are the proxy's user."""
+    caps = "+dac_read_search,+net_bind_service"
+    user = [caps if word == "+dac_read_search" else word for word in shim.AS_USER]
+    for port in PORTS:
+        listen = "TCP6-LISTEN:%d,bind=[%s],reuseaddr,fork,nodelay" % (port, HOST6)
+        world.keep(shim.Program(world.directory, "forward-%d" % port,
+                                [*user, "socat", listen, "TCP:%s:%d,nodelay" % (HOST, port)]))
+        wait_until(lambda at=port: accepts(HOST6, at), "the forwarder of port %d" % port)
+
+
+def compare(place, proxy, dc, host, name, directly):
+    rules, command, least = commands(dc, host)[name]
     equal(directly[0], 0, "exit status directly")
     before = len(proxy.calls()), len(proxy.lines("passage"))
     led = run(dc, [*place.launcher(*rules), *command])
@@ -80,15 +96,16 @@ def compare(place, proxy, dc, name, directly):
     calls = proxy.calls()[before[0]:]
     check(len(calls) >= least, "only %d calls were logged" % len(calls))
     ports = {line["server"] for line in calls}
-    check(least == 0 or {HOST + ":135"} < ports, "servers in the log: %s" % ports)
+    written = "[%s]" % host if ":" in host else host
+    check(least == 0 or {written + ":135"} < ports, "servers in the log: %s" % ports)
     if least == 0:
         passages = wait_until(lambda: proxy.lines("passage")[before[1]:], "a passage")
-        equal(passages[0]["server"], HOST + ":445", "where it led")
+        equal(passages[0]["server"], written + ":445", "where it led")
 
 
 def guarded():
     listed = subprocess.run(["nft", "list", "table", "inet", "only"], capture_output=True, text=True, check=True).stdout
-    return int(re.search(r"counter packets (\d+)", listed).group(1))
+    return sum(map(int, re.findall(r"counter packets (\d+)", listed)))
 
 
 def main():
@@ -112,16 +129,18 @@ def main():
             dc.make()
             dc.start()
             dc.publish(HOST)
-            direct = {name: verdict(run(dc, command)) for name, (_, command, _) in commands(dc).items()}
+            forward(world)
+            direct = {(host, name): verdict(run(dc, command)) for host in (HOST, HOST6)
+                      for name, (_, command, _) in commands(dc, host).items()}
             proxy = place.proxy()
-            for number, name in enumerate(direct, 1):
+            for number, (host, name) in enumerate(direct, 1):
                 try:
-                    compare(place, proxy, dc, name, direct[name])
+                    compare(place, proxy, dc, host, name, direct[host, name])
                     equal(guarded(), 0, "SYNs that were not the proxy's")
-                    print("ok %d - %s" % (number, name), flush=True)
+                    print("ok %d - %s at %s" % (number, name, host), flush=True)
                 except (Failure, subprocess.TimeoutExpired) as error:
                     failed = True
-                    print("not ok %d - %s\n# %s" % (number, name, str(error)[:2000]), flush=True)
+                    print("not ok %d - %s at %s\n# %s" % (number, name, host, str(error)[:2000]), flush=True)
             print("1..%d" % len(direct))
             world.end()
         finally:
