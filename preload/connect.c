@@ -61,6 +61,15 @@ static bool has_other_device(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 && *name && strcmp(name, "lo") != 0;
 }
 
+/* The proxy knows sockets by their cookies, and the kernel does not tell that of an MPTCP socket by its connections. */
+static const char *why_not(int fd)
+{
+    return shim_rules.broken      ? "refused: the rules in the environment are wrong"
+           : has_other_device(fd) ? "refused: the socket is bound to a device (SO_BINDTODEVICE)"
+           : option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP ? "refused: the socket is of MPTCP"
+                                                                  : NULL;
+}
+
 static bool is_bound(int fd)
 {
     static const uint8_t mapped_any[16] = { [10] = 0xff, [11] = 0xff }, any[16];
@@ -142,10 +151,9 @@ static enum lead lead_tcp(int fd, struct shim_question *q, struct shim_address *
         nowhere(&q->address, false, there);
         return LEAD_THERE;
     }
-    if (shim_rules.broken || has_other_device(fd)) {
-        shim_say(&q->address, NULL,
-                 shim_rules.broken ? "refused: the rules in the environment are wrong"
-                                   : "refused: the socket is bound to a device (SO_BINDTODEVICE)");
+    const char *why = why_not(fd);
+    if (why) {
+        shim_say(&q->address, NULL, why);
         return refuse(fd, q, there);
     }
     q->facts = (uint16_t)((fcntl(fd, F_GETFL) & O_NONBLOCK ? SHIM_NONBLOCK : 0) | (is_bound(fd) ? SHIM_BOUND : 0));

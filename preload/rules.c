@@ -20,11 +20,13 @@ const char *shim_rule_parse(const char *text, unsigned length, struct shim_rule 
     if (length < prefix || memcmp(text, local, prefix) != 0)
         return shim_net_parse(text, length, &rule->net);
     rule->local = true;
-    rule->path = text + prefix;
     rule->path_length = length - prefix;
-    if (*rule->path != '/')
+    if (text[prefix] != '/')
         return "the path of a Unix socket must start with a slash";
-    return rule->path_length < sizeof((struct sockaddr_un *)0)->sun_path ? NULL : "the path is too long";
+    if (rule->path_length >= sizeof rule->path)
+        return "the path is too long";
+    memcpy(rule->path, text + prefix, rule->path_length);
+    return NULL;
 }
 
 static bool read_list(const char *text, struct shim_rule *list, unsigned *count)

@@ -23,9 +23,9 @@
 
 struct shim_rule {
     bool local;
-    struct shim_net net;  /* unless local */
-    const char *path;     /* local: a part of the environment's text … */
-    unsigned path_length; /* … of this length */
+    struct shim_net net;                                  /* unless local */
+    unsigned path_length;                                 /* local … */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* … a copy: programs write over their environment */
 };
 
 struct shim_rules {

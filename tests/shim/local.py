@@ -103,6 +103,28 @@ def unanswered(place):
     check(told.startswith("None %s" % path), told)
 
 
+CLOBBER = """
+import ctypes, socket, sys
+libc = ctypes.CDLL(None)
+libc.getenv.restype = ctypes.c_void_p
+for name in (b"RPCWARD_TO", b"RPCWARD_PROXY"):
+    at = libc.getenv(name)
+    ctypes.memset(at, ord("x"), len(ctypes.string_at(at)))
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"x")
+s.recv(1)
+"""
+
+
+def clobbered(place):
+    """A program that writes over its environment, as those do that change their titles, is led all the same."""
+    path = echo(place, "open/echo", 0, 0o666)
+    proxy = place.proxy()
+    place.python(["--to", "unix:%s" % path], CLOBBER, str(path))
+    wait_until(lambda: proxy.lines("passage"), "the passage")
+
+
 def strangers(place):
     """Who has not asked is not let in at the door of local sockets."""
     place.proxy()
@@ -112,7 +134,7 @@ def strangers(place):
         equal(stranger.recv(1), b"", "what a stranger hears")
 
 
-CASES = {"local calls": calls, "the same story of a local socket": story, "private local sockets": private,
+CASES = {"local calls": calls, "an environment that is written over": clobbered, "the same story of a local socket": story, "private local sockets": private,
          "local sockets without a proxy": unanswered, "strangers at the local door": strangers}
 
 if __name__ == "__main__":

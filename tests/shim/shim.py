@@ -297,6 +297,34 @@ def opens(place):
     wait_until(lambda: len(server.out.read_text().splitlines()) == 3, "two connections")
 
 
+REFUSED = """
+import socket, sys
+for family, host in ((socket.AF_INET, "10.0.0.5"), (socket.AF_INET6, "fd00::5")):
+    for protocol, device in ((262, b""), (6, b"far0")):
+        try:
+            s = socket.socket(family, socket.SOCK_STREAM, protocol); s.settimeout(5)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+            s.connect((host, int(sys.argv[1]))); print("connected")
+        except OSError as e: print(type(e).__name__)
+"""
+
+
+def unled(place):
+    """Sockets that cannot be led are refused, and why is said."""
+    port, server = place.echo()
+    subprocess.run(["ip", "link", "add", "far0", "type", "veth", "peer", "name", "far1"], check=True)
+    try:
+        place.proxy()
+        done = place.run(["-v", "--to", "*:%d" % port], [sys.executable, "-c", REFUSED, str(port)])
+    finally:
+        subprocess.run(["ip", "link", "del", "far0"], check=True)
+    equal(done.stdout.split(), ["ConnectionRefusedError"] * 4, "outcomes")
+    check("refused: the socket is of MPTCP" in done.stderr and "refused: the socket is bound to a device" in done.stderr,
+          done.stderr)
+    equal(callers(server), set(), "users that have connected")
+    none_slipped()
+
+
 KILLED = """
 import socket, sys, time
 end, worst, done, refused = time.monotonic() + 3, 0, 0, 0
@@ -421,7 +449,7 @@ def exported(place):
 
 CASES = {"calls over IPv4": calls_v4, "calls over IPv6": calls_v6, "the same story": same_story, "a server speaks first":
          server_first, "what is no DCE/RPC is refused": other_refused, "a large echo": large, "aliases cannot be stolen":
-         stolen, "policies by destination": policies, "fails closed": fails_closed, "open by request": opens,
+         stolen, "policies by destination": policies, "fails closed": fails_closed, "open by request": opens, "sockets that cannot be led": unled,
          "the proxy is killed": killed, "clients in haste": hasty, "a rush of threads and forks": rush, "the launcher":
          launcher, "exported names": exported}
 
