@@ -43,7 +43,7 @@ static bool is_for(const struct px_destination *d, const struct px_destination *
            memcmp(&d->address.any, &wanted->address.any, d->address.length) == 0;
 }
 
-/* The destination's own row, else one that was never used, else the one that has rested longest. */
+/* The destination's own row, else the one that has rested longest, else one that nobody had yet. */
 static struct px_destination *row_for(struct px_roster *roster, const struct px_destination *wanted, int64_t now,
                                       bool *is_new)
 {
@@ -53,10 +53,11 @@ static struct px_destination *row_for(struct px_roster *roster, const struct px_
         struct px_destination *d = &roster->destinations[i];
         if (is_for(d, wanted))
             return d;
-        if (d->users == 0 && d->left + REST <= now && (rested == NULL || d->left < rested->left))
+        bool rests = d->used && d->left + REST > now;
+        if (d->users == 0 && !rests && (rested == NULL || d->left < rested->left))
             rested = d;
     }
-    if (roster->destination_count < PX_MOST_DESTINATIONS)
+    if (rested == NULL && roster->destination_count < PX_MOST_DESTINATIONS)
         rested = &roster->destinations[roster->destination_count++];
     if (rested != NULL)
         *rested = *wanted;

@@ -15,6 +15,7 @@ struct px_destination {
     bool refused;       /* its server is down, and the settings say that nobody is let in then */
     struct px_address address;
     char text[PX_ADDRESS_TEXT];
+    bool used;      /* a server was dialled for it, which the brain may remember */
     unsigned users; /* connections and aliases that need it */
     int64_t left;   /* ms; when the last one went */
 };

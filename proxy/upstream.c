@@ -310,8 +310,10 @@ void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_ro
         fd = downstream->target.dialled;
         downstream->target.dialled = -1;
     }
-    if (u->destination)
+    if (u->destination) {
         u->destination->users++;
+        u->destination->used = true;
+    }
     if (fd < 0)
         error = px_socket_connect(&member->address.any, member->address.length, &fd);
     if (!error && (error = px_socket_open(&u->socket, &loop->uv, fd, true, &socket_events)) != 0) {

@@ -108,6 +108,7 @@ static void test_rows_rest(void **state)
         assert_true(choose(&s, written, 0));
     }
     assert_false(choose(&s, "10.9.9.9:1", 0));
+    s.roster.destinations[7].used = true;
     px_destination_leave(&s.roster.destinations[7], 1000);
     assert_false(choose(&s, "10.9.9.9:1", 61000)); /* the brain still knows its groups */
     assert_true(choose(&s, "10.0.0.7:1", 61000) && !s.is_new);
@@ -115,6 +116,9 @@ static void test_rows_rest(void **state)
     assert_true(choose(&s, "10.9.9.9:1", 63000) && s.is_new);
     assert_int_equal(s.target.row, PX_MOST_LISTENERS + 7);
     assert_string_equal(s.roster.members[PX_MOST_MEMBERS + 7].text, "10.9.9.9:1");
+    px_destination_leave(&s.roster.destinations[8], 63000); /* nobody was dialled for it */
+    assert_true(choose(&s, "10.9.9.8:1", 63000) && s.is_new);
+    assert_int_equal(s.target.row, PX_MOST_LISTENERS + 8);
     close_scene(&s);
 }
 
