@@ -56,16 +56,21 @@ static void turn_day(struct px_aliases *a, int64_t now)
     a->day = now;
 }
 
-/* 0: they are used up. */
+static bool is_resting(const struct px_aliases *a, uint32_t address)
+{
+    return is_given(a->given[0], address) || is_given(a->given[1], address);
+}
+
+/* A few at a time: the first is nearly always good. 0: they are used up. */
 static uint32_t draw_address(struct px_aliases *a, int64_t now)
 {
-    uint32_t random[DRAWS];
+    uint32_t random[8];
     turn_day(a, now);
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return 0;
     for (unsigned i = 0; i < DRAWS; i++) {
-        uint32_t address = PX_ALIAS_FIRST + random[i] % (PX_ALIAS_LAST - PX_ALIAS_FIRST + 1);
-        if (is_given(a->given[0], address) || is_given(a->given[1], address))
+        if (i % 8 == 0 && getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+            return 0;
+        uint32_t address = PX_ALIAS_FIRST + random[i % 8] % (PX_ALIAS_LAST - PX_ALIAS_FIRST + 1);
+        if (is_resting(a, address))
             continue;
         a->given[0][address % ADDRESSES / 8] |= (uint8_t)(1u << address % 8);
         return address;

@@ -282,31 +282,50 @@ static bool has_gone(const struct px_ask *ask)
     return recv(ask->fd, &more, sizeof more, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-static void question_polled(uv_poll_t *poll, int status, int events)
+/* False: it has not come yet. */
+static bool take_question(struct px_ask *ask)
 {
-    struct px_ask *ask = poll->data;
     struct shim_question *q = &ask->question;
-    (void)status;
-    (void)events;
-    px_loop_clock(ask->shim->loop);
     ssize_t got = recv(ask->fd, q, sizeof *q, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    uv_poll_stop(poll);
+        return false;
     if (got != (ssize_t)sizeof *q || q->version != SHIM_VERSION || has_gone(ask))
         answer(ask, NULL);
     else if (q->kind == SHIM_ALIAS)
         ask_alias(ask);
     else
         ask_name(ask);
+    return true;
 }
 
+static void question_polled(uv_poll_t *poll, int status, int events)
+{
+    struct px_ask *ask = poll->data;
+    (void)status;
+    (void)events;
+    px_loop_clock(ask->shim->loop);
+    uv_poll_stop(poll);
+    if (!take_question(ask))
+        uv_poll_start(poll, UV_READABLE, question_polled);
+}
+
+static void watch_question(struct px_ask *ask)
+{
+    if (uv_poll_init(&ask->shim->loop->uv, &ask->question_poll, ask->fd) != 0) {
+        answer(ask, NULL);
+        return;
+    }
+    ask->question_poll.data = ask;
+    ask->handles++;
+    uv_poll_start(&ask->question_poll, UV_READABLE, question_polled);
+}
+
+/* Most questions are there before we are: they are not waited for. */
 void px_asking_open(struct px_shim *s, int fd)
 {
     struct px_ask *ask = calloc(1, sizeof *ask);
     socklen_t length = sizeof ask->who;
-    if (!ask || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ask->who, &length) != 0 ||
-        uv_poll_init(&s->loop->uv, &ask->question_poll, fd) != 0) {
+    if (!ask || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ask->who, &length) != 0) {
         free(ask);
         close(fd);
         return;
@@ -315,14 +334,13 @@ void px_asking_open(struct px_shim *s, int fd)
     ask->fd = fd;
     ask->dialled = -1;
     ask->until = s->loop->now / 1000 + PATIENCE;
-    ask->question_poll.data = ask;
-    ask->handles = 1;
     ask->next = s->asks;
     ask->back = &s->asks;
     if (ask->next)
         ask->next->back = &ask->next;
     s->asks = ask;
-    uv_poll_start(&ask->question_poll, UV_READABLE, question_polled);
+    if (!take_question(ask))
+        watch_question(ask);
 }
 
 bool px_asking_tidy(struct px_shim *s, int64_t now)
