@@ -50,12 +50,16 @@ static int exchange(int fd, const struct shim_question *question, struct shim_an
 {
     if (syscall(SYS_sendto, fd, question, sizeof *question, MSG_NOSIGNAL, NULL, 0) != (long)sizeof *question)
         return errno ? errno : EPROTO;
-    for (;;) {
+    for (bool ended = false;;) {
         long got = syscall(SYS_recvfrom, fd, answer, sizeof *answer, 0, NULL, NULL);
         if (got == (long)sizeof *answer)
             return answer->version == SHIM_VERSION ? 0 : EPROTO;
-        if (got >= 0)
+        if (got > 0 || (got == 0 && ended))
             return EPROTO;
+        if (got == 0) { /* Linux looks for a packet first and for the end then: both may have come in between */
+            ended = true;
+            continue;
+        }
         if (errno != EAGAIN && errno != EINTR)
             return errno;
         int64_t left = until - now_ms();
