@@ -436,6 +436,42 @@ def launcher(place):
     equal(done.stdout, "10.0.0.0/8:445 *:99, 10.0.0.9:445, 1\n", "the rules of a file")
 
 
+RAISED = """
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(words[count - 1])) };
+    char byte = 'x';
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    inet_pton(AF_INET, "10.0.0.5", &to.sin_addr);
+    return connect(fd, (struct sockaddr *)&to, sizeof to) || write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1;
+}
+"""
+
+
+def raised(place):
+    """A program with raised privileges (AT_SECURE) that has the library all the same: its caller's rules do not count."""
+    port, _ = place.echo("--quiet")
+    proxy = place.proxy()
+    library, program = place.world.build / "librpcward-preload.so", place.world.path("raised")
+    subprocess.run(["cc", "-x", "c", "-o", program, "-", "-x", "none", "-Wl,--no-as-needed", library, "-Wl,-rpath,%s" % library.parent],
+                   input=RAISED, text=True, check=True)
+    environment = {**os.environ, "RPCWARD_PROXY": str(place.path), "RPCWARD_TO": "*:%d" % port}
+
+    def run():
+        return subprocess.run([program, str(port)], env=environment, timeout=20, check=False).returncode
+    equal(run(), 0, "exit status without privileges")
+    wait_until(lambda: len(proxy.lines("passage")) == 1, "the passage")
+    os.chown(program, PROXY_USER, PROXY_USER)  # who alone may connect directly
+    program.chmod(0o4755)
+    equal(run(), 0, "exit status with privileges")
+    environment["RPCWARD_PROXY"] = "/nonexistent"
+    equal(run(), 0, "exit status with privileges and nonsense")
+    equal(len(proxy.lines("passage")), 1, "passages")
+
+
 HOOKS = {"connect", "__connect", "sendto", "sendmsg", "sendmmsg", "getpeername", "getsockname"}
 
 
@@ -453,7 +489,7 @@ CASES = {"calls over IPv4": calls_v4, "calls over IPv6": calls_v6, "the same sto
          server_first, "what is no DCE/RPC is refused": other_refused, "a large echo": large, "aliases cannot be stolen":
          stolen, "policies by destination": policies, "fails closed": fails_closed, "open by request": opens, "sockets that cannot be led": unled,
          "the proxy is killed": killed, "clients in haste": hasty, "a rush of threads and forks": rush, "the launcher":
-         launcher, "exported names": exported}
+         launcher, "raised privileges": raised, "exported names": exported}
 
 
 def attempt(case, build):
