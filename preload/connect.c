@@ -130,7 +130,7 @@ static enum lead ask(int fd, struct shim_question *q, struct shim_address *there
     struct shim_answer answer;
     if (shim_cookies(fd, q) != 0 || shim_ask(q, &answer) != 0)
         return without_answer(fd, q, there);
-    shim_ports_open();
+    shim_ports_open(answer.ports);
     if (answer.error == ECONNREFUSED) {
         shim_say(&q->address, NULL, "refused");
         return refuse(fd, q, there);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SHIM_MAP_SUFFIX  ".ports"
-#define SHIM_MAP_MAGIC   0x72706d31u /* "rpm1" */
+#define SHIM_MAP_MAGIC   0x72706d32u /* "rpm2" */
 #define SHIM_MAP_BUCKETS 1024u
 #define SHIM_MAP_BUCKET  8u /* endpoints in one */
 
@@ -26,6 +26,7 @@ struct shim_map {
     _Atomic uint32_t generation;
     uint32_t turn; /* which of a full bucket is written over next */
     uint32_t unused;
+    uint64_t instance; /* another number in each file; never 0 */
     struct shim_endpoint endpoints[SHIM_MAP_BUCKETS][SHIM_MAP_BUCKET];
 };
 

@@ -14,7 +14,9 @@
 
 #define LOOKS 1000 /* while the proxy writes; one that was killed over it leaves the generation odd */
 
-static _Atomic(const struct shim_map *) map;
+#define MAPS 8 /* files that are looked at: a proxy whose folder was cleared has made another one */
+
+static _Atomic(const struct shim_map *) maps[MAPS]; /* from the first on */
 
 /* By syscall(2), for open(2) and close(2) are cancellation points. */
 static const struct shim_map *map_file(const char *path)
@@ -30,18 +32,46 @@ static const struct shim_map *map_file(const char *path)
     return at == MAP_FAILED ? NULL : at;
 }
 
-/* Two threads may come here at once: the mapping of one is given back. */
-void shim_ports_open(void)
+static bool is_mapped(uint64_t instance)
+{
+    for (unsigned i = 0; i < MAPS; i++) {
+        const struct shim_map *m = atomic_load_explicit(&maps[i], memory_order_acquire);
+        if (!m)
+            return false;
+        if (m->instance == instance)
+            return true;
+    }
+    return false;
+}
+
+/* Others may read the last one meanwhile, so it is not unmapped but mapped over. */
+static void add_map(const struct shim_map *at)
+{
+    for (unsigned i = 0; i < MAPS; i++) {
+        const struct shim_map *none = NULL;
+        if (atomic_compare_exchange_strong(&maps[i], &none, at))
+            return;
+        if (none->instance == at->instance) { /* another thread has come first */
+            munmap((void *)at, sizeof *at);
+            return;
+        }
+    }
+    void *last = (void *)atomic_load(&maps[MAPS - 1]);
+    mremap((void *)at, sizeof *at, sizeof *at, MREMAP_MAYMOVE | MREMAP_FIXED, last);
+}
+
+void shim_ports_open(uint64_t instance)
 {
     char path[sizeof shim_rules.proxy + sizeof SHIM_MAP_SUFFIX];
     size_t length = strlen(shim_rules.proxy);
-    const struct shim_map *none = NULL;
-    if (atomic_load(&map) || length == 0)
+    if (length == 0 || (instance != 0 && is_mapped(instance)))
         return;
     memcpy(path, shim_rules.proxy, length);
     memcpy(path + length, SHIM_MAP_SUFFIX, sizeof SHIM_MAP_SUFFIX);
     const struct shim_map *at = map_file(path);
-    if (at && (at->magic != SHIM_MAP_MAGIC || !atomic_compare_exchange_strong(&map, &none, at)))
+    if (at && at->magic == SHIM_MAP_MAGIC)
+        add_map(at);
+    else if (at)
         munmap((void *)at, sizeof *at);
 }
 
@@ -54,11 +84,10 @@ static bool bucket_has(const struct shim_map *m, const uint8_t point[16], uint16
     return false;
 }
 
-bool shim_ports_have(const uint8_t point[16], uint16_t port)
+static bool map_has(const struct shim_map *m, const uint8_t point[16], uint16_t port)
 {
-    const struct shim_map *m = atomic_load(&map);
     bool has = false;
-    for (int i = 0; m && i < LOOKS; i++) {
+    for (int i = 0; i < LOOKS; i++) {
         uint32_t before = atomic_load_explicit(&m->generation, memory_order_acquire);
         has = bucket_has(m, point, port);
         atomic_thread_fence(memory_order_acquire);
@@ -66,4 +95,13 @@ bool shim_ports_have(const uint8_t point[16], uint16_t port)
             break;
     }
     return has;
+}
+
+bool shim_ports_have(const uint8_t point[16], uint16_t port)
+{
+    const struct shim_map *m;
+    for (unsigned i = 0; i < MAPS && (m = atomic_load_explicit(&maps[i], memory_order_acquire)) != NULL; i++)
+        if (map_has(m, point, port))
+            return true;
+    return false;
 }

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Maps the proxy's file where that was not done yet: at the start, and when a proxy has answered. */
-void shim_ports_open(void);
+/* Maps the proxy's file unless it is the one of that number, which is mapped: 0 at the start, else what a proxy has
+ * answered. What was mapped before is looked at as well. */
+void shim_ports_open(uint64_t instance);
 
 bool shim_ports_have(const uint8_t point[16], uint16_t port);
 

@@ -49,6 +49,7 @@ struct shim_answer {
     int32_t error; /* errno for the program; 0: see `address` */
     uint32_t facts;
     struct shim_address address;
+    uint64_t ports; /* the instance of the file of ports (map.h) that the proxy writes now */
 };
 
 #endif

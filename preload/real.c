@@ -28,7 +28,7 @@ __attribute__((constructor)) static void start(void)
         find("getpeername", &real.getpeername);
         find("getsockname", &real.getsockname);
         shim_rules_read();
-        shim_ports_open();
+        shim_ports_open(0);
         atomic_store(&ready, true);
     }
     errno = error;

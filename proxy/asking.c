@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../preload/map.h"
 #include "listener.h"
 #include "permit.h"
 #include "upstream.h"
@@ -52,8 +53,10 @@ static void stop(uv_poll_t *poll)
 }
 
 /* Gives the answer and lets go of everything; false when nobody takes it any more. */
-static bool answer(struct px_ask *ask, const struct shim_answer *a)
+static bool answer(struct px_ask *ask, struct shim_answer *a)
 {
+    if (a)
+        a->ports = ask->shim->ports->instance;
     bool sent = a && send(ask->fd, a, sizeof *a, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *a;
     stop(&ask->question_poll);
     stop(&ask->dial_poll);

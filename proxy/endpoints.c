@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,10 +16,26 @@ static struct shim_map *map_file(int fd)
 {
     struct stat st;
     struct shim_map *map;
-    if (fstat(fd, &st) != 0 || (st.st_size < (off_t)sizeof *map && ftruncate(fd, sizeof *map) != 0))
+    if (fstat(fd, &st) != 0)
+        return NULL;
+    if (st.st_uid != geteuid()) { /* whoever has it could cut it short under us */
+        errno = EPERM;
+        return NULL;
+    }
+    if (st.st_size < (off_t)sizeof *map && ftruncate(fd, sizeof *map) != 0)
         return NULL;
     map = mmap(NULL, sizeof *map, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return map == MAP_FAILED ? NULL : map;
+}
+
+/* The number comes before the magic, without which nobody looks at it. */
+static void begin(struct shim_map *map)
+{
+    memset(map, 0, sizeof *map);
+    while (map->instance == 0 && getrandom(&map->instance, sizeof map->instance, 0) < 0)
+        ;
+    atomic_thread_fence(memory_order_release);
+    map->magic = SHIM_MAP_MAGIC;
 }
 
 /* A generation that is odd was left by a process that was killed while it wrote. */
@@ -32,7 +49,8 @@ struct shim_map *px_endpoints_open(const char *path)
     close(fd);
     if (!map)
         return NULL;
-    map->magic = SHIM_MAP_MAGIC;
+    if (map->magic != SHIM_MAP_MAGIC)
+        begin(map);
     if (atomic_load(&map->generation) % 2 != 0)
         atomic_fetch_add(&map->generation, 1);
     return map;

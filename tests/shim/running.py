@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import signal
+import socket
+import struct
 import subprocess
 import sys
 
@@ -152,6 +154,52 @@ def drained(place):
     none_slipped()
 
 
+FOLLOW = """
+import socket, sys
+for line in sys.stdin:
+    s = socket.create_connection(("10.0.0.5", int(line)), 10)
+    s.sendall(b"x"); print(s.recv(1).decode(), flush=True)
+"""
+
+
+def name_port(path, host, port):
+    """As the proxy writes what an endpoint mapper names: preload/map.h."""
+    address = bytes(10) + b"\xff\xff" + socket.inet_aton(host)
+    bucket = port
+    for byte in address:
+        bucket = (bucket ^ byte) * 0x01000193 & 0xFFFFFFFF
+    bucket = (bucket ^ bucket >> 16) % 1024
+    with open(path, "r+b") as file:
+        file.seek(24 + bucket * 8 * 20)
+        file.write(address + struct.pack("=HH", port, 0))
+
+
+def ports_anew(place):
+    """The folder of the proxy's socket is cleared while it is started again: programs look into the new file of ports, and
+    go on to know what the old one said."""
+    (known, _), (first, _), (second, _) = (place.echo("--quiet") for _ in range(3))
+    proxy = place.proxy()
+    ports = pathlib.Path(str(place.path) + ".ports")
+    name_port(ports, "10.0.0.5", first)
+    command = [*map(str, place.launcher("--to", "*:%d" % known)), sys.executable, "-c", FOLLOW]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as client:
+        def connects(port):
+            print(port, file=client.stdin, flush=True)
+            equal(client.stdout.readline(), "x\n", "heard at port %d" % port)
+        connects(first)
+        proxy.kill()
+        place.world.proxies.remove(proxy)
+        for path in place.folder.iterdir():
+            path.unlink()
+        proxy = place.proxy()
+        name_port(ports, "10.0.0.5", second)
+        for port in (known, second, first):
+            connects(port)
+        client.stdin.close()
+    none_slipped()
+    wait_until(lambda: len(proxy.lines("passage")) == 3, "the passages")
+
+
 def private(place):
     """--inline: a proxy for one program, which goes with it, however it goes; nothing is left behind."""
     world = place.world
@@ -184,7 +232,7 @@ def private(place):
     wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone")
 
 
-CASES = {"a proxy of its own": private, "other rules by reload": other_rules, "other doors by reload": other_doors,
+CASES = {"ports in a new file": ports_anew, "a proxy of its own": private, "other rules by reload": other_rules, "other doors by reload": other_doors,
          "refused while all members are down": member_down, "a server is drained": drained}
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ print(got == b"x" + data)
 
 
 QUESTION = struct.Struct("=IHHQQI112s4x")
-ANSWER = struct.Struct("=IiII112s")
+ANSWER = struct.Struct("=IiII112sQ")
 
 
 def ask(place, sock, host, port):
@@ -205,7 +205,7 @@ def ask(place, sock, host, port):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:
         asking.connect(str(place.path))
         asking.send(QUESTION.pack(1, 0, 0, cookie, netns, 16, name))
-        _, error, _, _, address = ANSWER.unpack(asking.recv(1000))
+        _, error, _, _, address, _ = ANSWER.unpack(asking.recv(1000))
     equal(error, 0, "error of the answer")
     _, to = struct.unpack_from("=HH", address)
     return socket.inet_ntoa(address[4:8]), socket.ntohs(to)
