@@ -196,7 +196,7 @@ fuzz: $(call need,fuzz) ## libFuzzer on every parser, TIME seconds each (60)
 	  $(FB)/$$f -max_total_time=$(or $(TIME),60) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FB)/ \
 	  $(FB)/corpus-$$f || exit 1; done
 
-fuzz_sources := $(dissect_sources) $(addprefix dissect/inspect_,advice.c blocks.c findings.c hosts.c json.c judge.c reissue.c \
+fuzz_sources := preload/net.c $(dissect_sources) $(addprefix dissect/inspect_,advice.c blocks.c findings.c hosts.c json.c judge.c reissue.c \
                 rows.c verdict.c watch.c) policy/evidence.c policy/explain.c \
                 $(filter proxy/settings% proxy/value% proxy/address% proxy/nearest% proxy/call_rules% proxy/knowledge%,$(proxy_sources))
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_sources) $(h_files) $(B)/dissect/interfaces.inc
