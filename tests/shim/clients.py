@@ -23,6 +23,13 @@ from servers import why_not as no_samba  # noqa: E402
 HOST, HOST6 = "10.0.0.5", "fd00::5"
 PORTS = (135, 445, 20100, 20101, 20102)
 PYTHON = "/usr/bin/python3"
+# Over IPv4 the endpoint mapper is a server with members and said to be stateless, so that its clients share connections;
+# over IPv6 it is a server of its own.
+SERVERS = """servers:
+  mapper: { match: [ "%s:135" ], members: [ "%s:135" ] }
+interfaces:
+  - { uuid: e1af8308-5d1f-11c9-91a4-08002b14a0fa, version: "3.0", stateless: yes }
+""" % (HOST, HOST)
 CREDENTIALS = "%s%%%s" % (Domain.user, Domain.password)
 GUARD = """table inet only {
  chain out { type filter hook output priority 0;
@@ -132,7 +139,7 @@ def main():
             forward(world)
             direct = {(host, name): verdict(run(dc, command)) for host in (HOST, HOST6)
                       for name, (_, command, _) in commands(dc, host).items()}
-            proxy = place.proxy()
+            proxy = place.proxy(servers=SERVERS)
             for number, (host, name) in enumerate(direct, 1):
                 try:
                     compare(place, proxy, dc, host, name, direct[host, name])
