@@ -42,7 +42,8 @@ def ways(place, port, socks):
 
 def measure(build, port, before, environment):
     command = [str(word) for word in [*before, build / "connects", HOST, port, COUNT]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
+                          check=False)
     if done.returncode:
         sys.exit("%s: %s" % (command, done.stderr))
     return [int(word) / 1000 for word in done.stdout.split()[-2:]]

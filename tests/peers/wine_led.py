@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Wine's RPC client, which knows nothing of rpcward, led to it by rpcward-run; and the same directly. Prints TAP.
 
-It is wineserver that connects, so it is wineserver that must have been started with the library: by the first led client
-of a prefix that is at rest. All of it runs where there is only a loopback device, and a rule of the kernel's lets no
-user but the proxy's connect to the server.
+It is wineserver that connects, so it is wineserver that must have been started with the library: by the first led
+client of a prefix that is at rest. All of it runs where there is only a loopback device, and a rule of the kernel's
+lets no user but the proxy's connect to the server.
 
 Usage: wine_led.py [--build DIR]"""
 
@@ -59,7 +59,8 @@ def check_log(report, proxy, servers):
     calls = 2 * sum(wine.calls_of(words) for words in wine.SUITES.values())
     lines = proxy.wait_calls(calls - 2 * wine.NEVER_SENT)
     seen = {line["server"] for line in lines}
-    report.check("the call lines name both servers by their own addresses", seen == {s.address for s in servers}, repr(seen))
+    own = {server.address for server in servers}
+    report.check("the call lines name both servers by their own addresses", seen == own, repr(seen))
     inside = {line["client"].split(":")[0] for line in lines}
     report.check("all came by the shim", inside == {"shim"}, repr(inside))
     try:
@@ -88,8 +89,9 @@ def compare(report, world, prefix):
         least = 0 if suite == "nobody listens" else wine.calls_of(wine.SUITES[suite]) - 2
         report.compare("Wine client, led, " + family, suite, said, led[family, suite], (0, 0), least)
         if not least:
-            report.check("Wine client, led, %s: 1722 where nobody listens" % family, "1722" in led[family, suite].get(AWAY[0], ""),
-                         repr(led[family, suite]))
+            away = led[family, suite]
+            report.check("Wine client, led, %s: 1722 where nobody listens" % family, "1722" in away.get(AWAY[0], ""),
+                         repr(away))
     check_log(report, proxy, servers)
 
 

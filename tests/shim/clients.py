@@ -23,8 +23,8 @@ from servers import why_not as no_samba  # noqa: E402
 HOST, HOST6 = "10.0.0.5", "fd00::5"
 PORTS = (135, 445, 20100, 20101, 20102)
 PYTHON = "/usr/bin/python3"
-# Over IPv4 the endpoint mapper is a server with members and said to be stateless, so that its clients share connections;
-# over IPv6 it is a server of its own.
+# Over IPv4 the endpoint mapper is a server with members and said to be stateless, so that its clients share
+# connections; over IPv6 it is a server of its own.
 SERVERS = """servers:
   mapper: { match: [ "%s:135" ], members: [ "%s:135" ] }
 interfaces:
@@ -64,7 +64,8 @@ def commands(dc, host=HOST):
         "smbtorture, signed": ([], [*torture, "ncacn_ip_tcp:%s[sign]" % host, "rpc.unixinfo"], 3),
         "python3-samba": ([], [PYTHON, "-B", "-c", SAMR, host, str(dc.client / "smb.conf"), CREDENTIALS], 3),
         "impacket": ([], [PYTHON, "-B", str(SHARED / "imp.py"), host], 20),
-        "net rpc over SMB": (["--to", written + ":445"], ["net", "rpc", "info", *conf, "-S", host, "-U", CREDENTIALS], 0),
+        "net rpc over SMB": (["--to", written + ":445"],
+                             ["net", "rpc", "info", *conf, "-S", host, "-U", CREDENTIALS], 0),
     }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An echo server at all addresses of this host: echo.py [--quiet | --first TEXT]; TEXT is said before anything is heard.
+"""An echo server at all addresses of this host: echo.py [--quiet | --first TEXT]; TEXT is said before all else.
 
 Prints its port, then, unless it is quiet, "PEER UID" for each connection: the user of the socket at the other end, from
 /proc/net/tcp*."""

@@ -57,7 +57,8 @@ def calls(place):
     server = world.server("unix:%s" % path)
     path.chmod(0o666)
     proxy = place.proxy()
-    done = place.run(["--to", "unix:%s" % path], [world.build / "test-client", "--connect", "unix:%s" % path, "--calls", 3])
+    done = place.run(["--to", "unix:%s" % path],
+                     [world.build / "test-client", "--connect", "unix:%s" % path, "--calls", 3])
     equal(json.loads(done.stdout or "{}").get("answered"), 3, "answered; %s" % done.stderr)
     lines = proxy.wait_calls(3)
     equal({(line["server"], line["end"]) for line in lines}, {("unix:%s" % path, "answered")}, "of the call lines")
@@ -134,7 +135,8 @@ def strangers(place):
         equal(stranger.recv(1), b"", "what a stranger hears")
 
 
-CASES = {"local calls": calls, "an environment that is written over": clobbered, "the same story of a local socket": story, "private local sockets": private,
+CASES = {"local calls": calls, "an environment that is written over": clobbered,
+         "the same story of a local socket": story, "private local sockets": private,
          "local sockets without a proxy": unanswered, "strangers at the local door": strangers}
 
 if __name__ == "__main__":

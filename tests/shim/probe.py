@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Connects in many ways and says what a program sees of it. Run once with the shim and once without: the same must come.
+"""Connects in many ways and says what a program sees of it. Run with the shim and without: the same must come.
 
 Usage: probe.py PORT CLOSED_PORT; an echo server listens at PORT of the hosts below. Prints one JSON object: an
 observation for each case. `probe.py --inherited FD` is what one of the cases executes."""
@@ -263,7 +263,8 @@ def short_name():
         sock = connected(host)
         buffer, length = ctypes.create_string_buffer(b"\xee" * 32, 32), ctypes.c_uint(8)
         result = getattr(libc, name)(sock.fileno(), buffer, ctypes.byref(length))
-        seen[name + host] = [result, length.value, (buffer.raw[:2] + buffer.raw[4:] if "sock" in name else buffer.raw).hex()]
+        raw = buffer.raw[:2] + buffer.raw[4:] if "sock" in name else buffer.raw
+        seen[name + host] = [result, length.value, raw.hex()]
     return seen
 
 

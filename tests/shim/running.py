@@ -5,7 +5,6 @@ As shim.py: in a network namespace that has nothing but loopback. Prints TAP.
 Usage: running.py [--build DIR] [WORD...]"""
 
 import json
-import os
 import pathlib
 import signal
 import socket
@@ -134,8 +133,8 @@ def drained(place):
                 servers='servers:\n  all: { match: [ "*:*" ], unavailable-wait: 10s }\n')
 
     def ctl(*words):
-        done = subprocess.run([str(world.build / "rpcwardctl"), "-s", str(control), *words], capture_output=True, text=True,
-                              timeout=20, check=False)
+        done = subprocess.run([str(world.build / "rpcwardctl"), "-s", str(control), *words], capture_output=True,
+                              text=True, timeout=20, check=False)
         equal(done.returncode, 0, "exit status of %s: %s" % (words, done.stderr))
         return done.stdout
 
@@ -175,8 +174,8 @@ def name_port(path, host, port):
 
 
 def ports_anew(place):
-    """The folder of the proxy's socket is cleared while it is started again: programs look into the new file of ports, and
-    go on to know what the old one said."""
+    """The folder of the proxy's socket is cleared while it is started again: programs look into the new file of ports,
+    and go on to know what the old one said."""
     (known, _), (first, _), (second, _) = (place.echo("--quiet") for _ in range(3))
     proxy = place.proxy()
     ports = pathlib.Path(str(place.path) + ".ports")
@@ -200,39 +199,7 @@ def ports_anew(place):
     wait_until(lambda: len(proxy.lines("passage")) == 3, "the passages")
 
 
-def private(place):
-    """--inline: a proxy for one program, which goes with it, however it goes; nothing is left behind."""
-    world = place.world
-    server = world.server("10.0.0.5:0")
-    runtime, settings, log = world.path("r"), world.path("inline.yaml"), world.path("inline.log")
-    runtime.mkdir()
-    settings.write_text("log: { calls: %s }\n" % log)
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
-    before = [str(world.build / "rpcward-run"), "--inline", str(settings), "--to", "*:%d" % port_of(server), "--"]
-
-    def run(*command):
-        return subprocess.run([*before, *map(str, command)], env=environment, capture_output=True, text=True, timeout=30,
-                              check=False)
-    done = run(world.build / "test-client", "--connect", server.address, "--calls", 2)
-    equal(json.loads(done.stdout)["answered"], 2, "answered")
-    wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    equal([line["server"] for line in lines if line["kind"] == "call"], [server.address] * 2, "servers in the log")
-    equal(run("sh", "-c", "exit 7").returncode, 7, "the program's exit status")
-    with subprocess.Popen([*before, "sleep", "100"], env=environment, stderr=subprocess.DEVNULL) as client:
-        wait_until(lambda: pathlib.Path("/proc/%d/comm" % client.pid).read_text() == "sleep\n", "the program")
-        equal(pathlib.Path("/proc/%d/task/%d/children" % (client.pid, client.pid)).read_text(), "", "its children")
-        check(list(runtime.iterdir()), "there is no folder")
-        client.kill()
-    wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone after a kill")
-    settings.write_text("nonsense: 1\n")
-    done = run("true")
-    equal(done.returncode, 125, "exit status with settings that are wrong")
-    check("unknown key 'nonsense'" in done.stderr, done.stderr)
-    wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone")
-
-
-CASES = {"ports in a new file": ports_anew, "a proxy of its own": private, "other rules by reload": other_rules, "other doors by reload": other_doors,
+CASES = {"ports in a new file": ports_anew, "other rules by reload": other_rules, "other doors by reload": other_doors,
          "refused while all members are down": member_down, "a server is drained": drained}
 
 if __name__ == "__main__":
