@@ -49,6 +49,8 @@ struct client {
     bool bound;        /* a server has accepted a bind of its */
     bool crowded;      /* WAITING: for a connection, of which its server has none left, not for a member */
     bool multiplex;    /* plain: it may have several calls inside at once */
+    bool stopped;      /* it does not read */
+    bool paused;       /* plain, and not read: its request does not go on */
     bool moving;       /* plain, and it will have a link of its own once it has no call inside */
     uint8_t binds;     /* plain: how many of `offers` it was told the answer of */
     uint8_t replayed;  /* BINDING: how many of them its new link has answered */
@@ -128,8 +130,11 @@ struct link {
     uint32_t long_calls; /* of them: inside for longer than com-timeout */
     bool probing;        /* keep-alives are sent on it, and on its client's connection while that is there */
     uint32_t callbacks;  /* of the server's, that its client has not answered yet */
-    uint32_t pauses;     /* POOLED: calls of clients that do not read */
-    uint32_t wanted;     /* preparing: the presentation it is bound for; 0: none, it is a spare */
+    uint32_t pauses;     /* POOLED: calls of clients that do not read; while there are some, the link is … */
+    bool held;           /* … not read itself */
+    bool credit_changed; /* it stands in the list of those of which that has to be looked at */
+    uint32_t credit_next;
+    uint32_t wanted; /* preparing: the presentation it is bound for; 0: none, it is a spare */
     uint32_t presentations[POL_PRESENTATIONS_MAX];
     struct pol_identity carried; /* shared: whose clients it may serve */
     int64_t idle_since;          /* SPARE, POOLED */
@@ -323,6 +328,7 @@ struct pol_brain {
     int64_t drain_time;
     int64_t now;
     bool draining;
+    uint32_t credit_first;                                         /* of links, see credit_changed */
     bool listeners_change;                                         /* one has to be closed or opened */
     bool drain_over;                                               /* its time is up */
     uint32_t drain_listener, drain_client, drain_pool, drain_link; /* next ones that its sweep looks at */
@@ -460,10 +466,18 @@ void pol_pool_unbound(struct pol_brain *b, uint32_t link); /* it was ended witho
 void pol_pool_drain(struct pol_brain *b, uint32_t link);   /* closed, unless it is needed */
 void pol_pool_due(struct pol_brain *b, uint32_t link);
 void pol_pool_failed(struct pol_brain *b, uint32_t server); /* a dial for it has */
-void pol_pool_credit(struct pol_brain *b, uint32_t link, bool room);
-void pol_pool_client_credit(struct pol_brain *b, uint32_t client, bool room);
-void pol_pool_end(struct pol_brain *b, uint32_t link); /* it is ending: no call comes to it any more */
-bool pol_pool_sweep(struct pol_brain *b);              /* true: there is more to do */
+void pol_pool_end(struct pol_brain *b, uint32_t link);      /* it is ending: no call comes to it any more */
+bool pol_pool_sweep(struct pol_brain *b);                   /* true: there is more to do */
+
+/* ---- readers that have stopped (credit.c) ---- */
+void pol_credit(struct pol_brain *b, const struct pol_event *e);
+void pol_credit_answering(struct pol_brain *b, uint32_t call);  /* its answer begins */
+void pol_credit_read_again(struct pol_brain *b, uint32_t call); /* its client reads, or does not matter any more */
+void pol_credit_sent(struct pol_brain *b,
+                     uint32_t client); /* the request that it was sending needs its link no more */
+void pol_credit_owned(struct pol_brain *b, uint32_t client); /* it has a link of its own */
+void pol_credit_gone(struct pol_brain *b, uint32_t link);
+bool pol_credit_sweep(struct pol_brain *b); /* true: there is more to do */
 
 /* ---- which shared link a call goes up on (reuse.c) ---- */
 uint32_t pol_reuse(struct pol_brain *b, uint32_t call); /* one that can take it now, or POL_NONE */
@@ -498,9 +512,8 @@ bool pol_unavailable_sweep(struct pol_brain *b); /* true: there is more to do */
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_call_lease(struct pol_brain *b, uint32_t call);
-void pol_call_wait(struct pol_brain *b, uint32_t call);       /* it stands in line, and not for ever */
-void pol_call_away(struct pol_brain *b, uint32_t call);       /* it waits for a server that is away */
-void pol_call_read_again(struct pol_brain *b, uint32_t call); /* its client reads, or does not matter any more */
+void pol_call_wait(struct pol_brain *b, uint32_t call); /* it stands in line, and not for ever */
+void pol_call_away(struct pol_brain *b, uint32_t call); /* it waits for a server that is away */
 void pol_call_orphan(struct pol_brain *b, uint32_t call, enum pol_reason reason); /* its client has gone */
 void pol_call_due(struct pol_brain *b, uint32_t call);
 void pol_call_cancel(struct pol_brain *b, const struct pol_event *e);

@@ -178,18 +178,6 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     a->link = pol_link_id(b, k->link);
 }
 
-/* Whoever did not read does not matter any more. */
-void pol_call_read_again(struct pol_brain *b, uint32_t call)
-{
-    struct call *k = &b->calls[call];
-    struct link *l = &b->links[k->link];
-    bool was_paused = l->pauses > 0;
-    l->pauses -= k->pauses;
-    k->pauses = false;
-    if (was_paused && l->pauses == 0 && l->state == LINK_POOLED)
-        pol_emit(b, POL_RESUME)->link = pol_link_id(b, k->link);
-}
-
 static void leave_link(struct pol_brain *b, struct call *k)
 {
     struct link *l = &b->links[k->link];
@@ -201,7 +189,9 @@ static void leave_link(struct pol_brain *b, struct call *k)
         b->calls[k->next].previous = k->previous;
     l->abandoned -= k->state == CALL_ABANDONED;
     l->alone = l->alone && !k->alone;
-    pol_call_read_again(b, (uint32_t)(k - b->calls));
+    if (k->alone && k->client != POL_NONE)
+        pol_credit_sent(b, k->client);
+    pol_credit_read_again(b, (uint32_t)(k - b->calls));
     b->members[l->member].inside--;
     if (--l->calls == 0)
         l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
@@ -296,7 +286,7 @@ void pol_call_orphan(struct pol_brain *b, uint32_t call, enum pol_reason reason)
     if (k->is_long && k->client != POL_NONE)
         pol_probe_client_over(b, k->client);
     k->client = POL_NONE;
-    pol_call_read_again(b, (uint32_t)(k - b->calls));
+    pol_credit_read_again(b, (uint32_t)(k - b->calls));
 }
 
 void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
@@ -344,6 +334,8 @@ void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)
     if (k->alone && k->last_done) {
         b->links[k->link].alone = false;
         pol_pool_open(b, k->link);
+        if (k->client != POL_NONE)
+            pol_credit_sent(b, k->client);
     }
     if (!k->maybe || !k->last_done)
         return;
@@ -424,6 +416,7 @@ void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
     a->may_have_run = k->may_have_run;
     a->call = e->call;
     a->link = pol_link_id(b, k->link);
+    pol_credit_answering(b, e->call.index);
 }
 
 void pol_answer_end(struct pol_brain *b, const struct pol_event *e)

@@ -536,6 +536,7 @@ void pol_client_owns(struct pol_brain *b, uint32_t client)
     pol_pool_unshare(b, c->link);
     pol_link_move(b, c->link, LINK_RELAYING);
     pol_client_move(b, client, CLIENT_RELAYING);
+    pol_credit_owned(b, client);
     if (c->bound)
         pol_patience_begin(b, client);
     if (c->front != FRONT_EMPTY)

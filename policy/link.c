@@ -365,6 +365,7 @@ void pol_link_gone(struct pol_brain *b, const struct pol_event *e)
         return;
     pol_link_set_deadline(b, e->link.index, POL_NEVER);
     pol_group_left(b, e->link.index);
+    pol_credit_gone(b, e->link.index);
     b->members[l->member].links--;
     struct server *s = &b->servers[b->members[l->member].server];
     s->links--;

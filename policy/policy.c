@@ -152,7 +152,7 @@ struct pol_brain *pol_create(const struct pol_settings *s)
     b->seed = s->seed;
     b->dice = s->seed | 1;
     b->group_free = b->group_oldest = b->group_newest = b->address_free = b->link_free = POL_NONE;
-    b->settling_first = b->settling_last = b->alarm_link = POL_NONE;
+    b->settling_first = b->settling_last = b->alarm_link = b->credit_first = POL_NONE;
     if (!make_tables(b)) {
         pol_destroy(b);
         return NULL;
@@ -203,29 +203,6 @@ struct pol_id pol_link_id(const struct pol_brain *b, uint32_t link)
 struct pol_id pol_call_id(const struct pol_brain *b, uint32_t call)
 {
     return (struct pol_id){ call, call == POL_NONE ? 0 : b->calls[call].generation };
-}
-
-/* ---- credit ---- */
-
-/* A reader that has stopped stops its writer: no byte is read that cannot be passed on. */
-static void credit(struct pol_brain *b, const struct pol_event *e)
-{
-    struct pol_id client = { POL_NONE, 0 }, link = { POL_NONE, 0 };
-    bool of_client = e->client.index < b->clients_high && pol_id_equal(e->client, pol_client_id(b, e->client.index));
-    bool of_link = e->link.index < b->links_high && pol_id_equal(e->link, pol_link_id(b, e->link.index));
-    if (of_client && b->clients[e->client.index].link == POL_NONE)
-        pol_pool_client_credit(b, e->client.index, e->room);
-    else if (of_client)
-        link = pol_link_id(b, b->clients[e->client.index].link);
-    else if (of_link && b->links[e->link.index].state == LINK_POOLED)
-        pol_pool_credit(b, e->link.index, e->room);
-    else if (of_link)
-        client = pol_client_id(b, b->links[e->link.index].client);
-    if (client.index == POL_NONE && link.index == POL_NONE)
-        return;
-    struct pol_action *a = pol_emit(b, e->room ? POL_RESUME : POL_PAUSE);
-    a->client = client;
-    a->link = link;
 }
 
 /* ---- drain ---- */
@@ -300,7 +277,7 @@ static void (*const handlers[])(struct pol_brain *, const struct pol_event *) = 
     [POL_CLIENT_END] = pol_client_end,
     [POL_CLIENT_GONE] = pol_client_gone,
     [POL_CLIENT_OWES] = pol_client_owes,
-    [POL_CREDIT] = credit,
+    [POL_CREDIT] = pol_credit,
     [POL_DIALLED] = pol_link_dialled,
     [POL_PRESENTS] = pol_pool_presents,
     [POL_BOUND] = pol_link_bound,
@@ -358,6 +335,8 @@ static bool sweep(struct pol_brain *b)
         more = drain_sweep(b) || more;
     if (b->settling_first != POL_NONE)
         more = pol_links_sweep(b) || more;
+    if (b->credit_first != POL_NONE)
+        more = pol_credit_sweep(b) || more;
     if (b->listeners_change)
         more = pol_listeners_sweep(b) || more;
     if (b->alarm_link != POL_NONE)

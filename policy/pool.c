@@ -422,43 +422,6 @@ void pol_pool_due(struct pol_brain *b, uint32_t link)
         retire(b, link, POL_BY_IDLE_LINK);
 }
 
-/* ---- readers that have stopped ---- */
-
-void pol_pool_credit(struct pol_brain *b, uint32_t link, bool room)
-{
-    struct link *l = &b->links[link];
-    l->stopped = !room;
-    for (uint32_t k = l->first_call; k != POL_NONE && pol_has_room(b); k = b->calls[k].next)
-        if (b->calls[k].alone && b->calls[k].client != POL_NONE && !b->calls[k].last_done)
-            pol_client_emit(b, room ? POL_RESUME : POL_PAUSE, b->calls[k].client);
-    pol_pool_open(b, link);
-}
-
-static void stop_reading(struct pol_brain *b, uint32_t call)
-{
-    struct call *k = &b->calls[call];
-    struct link *l = &b->links[k->link];
-    if (k->pauses || l->state != LINK_POOLED)
-        return;
-    k->pauses = true;
-    if (l->pauses++ == 0)
-        pol_link_emit(b, POL_PAUSE, k->link);
-    pol_pool_open(b, k->link);
-}
-
-/* Only those of its links are held up of which it is being answered. */
-void pol_pool_client_credit(struct pol_brain *b, uint32_t client, bool room)
-{
-    uint32_t next;
-    for (uint32_t k = b->clients[client].first_call; k != POL_NONE && pol_has_room(b); k = next) {
-        next = b->calls[k].client_next;
-        if (room)
-            pol_call_read_again(b, k);
-        else if (b->calls[k].state == CALL_ANSWERING)
-            stop_reading(b, k);
-    }
-}
-
 /* ---- spares ---- */
 
 static const struct pol_identity ours; /* spares carry nothing of anybody's */
