@@ -102,6 +102,7 @@ struct px_association {
     uint16_t frag_size; /* plain: bytes, both ways, as it was told */
     uint32_t offers[PX_OFFERS_MAX];
     uint32_t offer; /* of the bind at the front; 0: it is not plain */
+    bool unoffered; /* its contexts are not known here yet: they are when it goes on, which it may not */
 
     /* calls */
     uint32_t first_call, last_call; /* open ones, oldest first */

@@ -187,9 +187,10 @@ static void pass_bind(struct px_downstream *d, uint8_t *bytes, size_t length)
 {
     struct dis_pdu bind;
     struct dis_error error;
-    if (d->association->offer && dis_pdu_decode(bytes, length, &bind, &error))
+    if (d->association->unoffered && dis_pdu_decode(bytes, length, &bind, &error))
         px_association_offer(d->association, &d->loop->calls, &bind.bind);
     d->association->offer = 0;
+    d->association->unoffered = false;
     if (d->regroup)
         dis_set_group(bytes, d->group);
     d->regroup = false;

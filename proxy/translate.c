@@ -160,7 +160,8 @@ static bool up_bind(struct px_calls *calls, struct px_association *a, const stru
     (void)now_us;
     a->offer = px_plain_offer(calls, a, pdu);
     a->has_bound = true;
-    if (!a->offer && px_association_offer(a, calls, &pdu->bind) > 0)
+    a->unoffered = a->offer || a->plain;
+    if (!a->unoffered && px_association_offer(a, calls, &pdu->bind) > 0)
         fact->offence = "more presentation contexts than are kept (contexts); calls on the rest have no name";
     if (pdu->auth.value && pdu->auth.level >= a->bind_auth_level) {
         a->bind_auth_type = pdu->auth.type;
