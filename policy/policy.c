@@ -360,9 +360,10 @@ void pol_step(struct pol_brain *b, const struct pol_event *event, int64_t now, s
     actions->more = sweep(b);
 }
 
+/* No event comes for the spares that new settings ask for. */
 int64_t pol_next_wake(const struct pol_brain *b)
 {
-    return pol_deadline_first(&b->deadlines);
+    return b->pool_changed ? b->now : pol_deadline_first(&b->deadlines);
 }
 
 uint32_t pol_calls_inside(const struct pol_brain *b, uint32_t server)

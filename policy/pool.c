@@ -443,11 +443,10 @@ static bool sweep_server(struct pol_brain *b, uint32_t server)
 
 bool pol_pool_sweep(struct pol_brain *b)
 {
-    b->pool_changed = false;
+    bool more = false;
     for (uint32_t i = 0; i < b->server_count; i++)
-        if (b->servers[i].pool_changed && sweep_server(b, i))
-            b->pool_changed = true;
-    return b->pool_changed;
+        more = (b->servers[i].pool_changed && sweep_server(b, i)) || more;
+    return b->pool_changed = more;
 }
 
 /* ---- words ---- */

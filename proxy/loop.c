@@ -383,6 +383,7 @@ void px_loop_run(struct px_loop *loop)
     for (unsigned i = 0; i < loop->settings->listener_count; i++)
         px_listener_tell(loop, loop->settings, i);
     px_notify("READY=1");
+    px_loop_settle(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 

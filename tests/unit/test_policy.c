@@ -35,9 +35,8 @@ static void test_words(void **state)
 
 /* ---- tables ---- */
 
-static struct pol_brain *brain(uint32_t size, int64_t connect_timeout)
+static struct pol_brain *brain_with(struct pol_server server, uint32_t size)
 {
-    struct pol_server server = { .calls = 1, .connect_timeout = connect_timeout, .member_count = 1 };
     struct pol_listener listener = { .bind_timeout = 0 };
     struct pol_settings settings = { .servers = &server,
                                      .server_count = 1,
@@ -49,6 +48,11 @@ static struct pol_brain *brain(uint32_t size, int64_t connect_timeout)
                                      .max_calls = size,
                                      .seed = 1 };
     return pol_create(&settings); /* what it points to is copied */
+}
+
+static struct pol_brain *brain(uint32_t size, int64_t connect_timeout)
+{
+    return brain_with((struct pol_server){ .calls = 1, .connect_timeout = connect_timeout, .member_count = 1 }, size);
 }
 
 static void test_empty(void **state)
@@ -107,6 +111,22 @@ static void test_place(void **state)
     pol_destroy(b);
 }
 
+/* Links that are dialled ahead need no event to come first. */
+static void test_spare(void **state)
+{
+    (void)state;
+    struct pol_brain *b = brain_with((struct pol_server){ .spare = 1, .connect_timeout = 70, .member_count = 1 }, 1);
+    struct pol_actions actions;
+    struct pol_event tick = { .kind = POL_TICK };
+    assert_non_null(b);
+    assert_true(pol_next_wake(b) == 0);
+    pol_step(b, &tick, 3, &actions);
+    assert_int_equal(actions.count, 1);
+    assert_int_equal(actions.item[0].kind, POL_DIAL);
+    assert_true(pol_next_wake(b) == 73);
+    pol_destroy(b);
+}
+
 /* No step says more than there is room for, however much is due at one moment. */
 static void test_room(void **state)
 {
@@ -158,8 +178,8 @@ static void test_generations(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words), cmocka_unit_test(test_empty),       cmocka_unit_test(test_place),
-        cmocka_unit_test(test_room),  cmocka_unit_test(test_generations),
+        cmocka_unit_test(test_words), cmocka_unit_test(test_empty), cmocka_unit_test(test_place),
+        cmocka_unit_test(test_spare), cmocka_unit_test(test_room),  cmocka_unit_test(test_generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
