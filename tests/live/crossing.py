@@ -15,7 +15,8 @@ from rpc import CONC_MPX, FAULT, FIRST, NDR, NDR64, RESPONSE, TEST, WHOLE, bind,
 
 CLIENTS = 64
 MOST_OPEN = 5
-QUIET = [("echo", 0)] * 6 + [("slow", 1), ("slow", 7), ("slow", 30), ("fragments", 90), ("fault", 5), ("busy", 3)]
+QUIET = [("echo", 0, 0)] * 6 + [("slow", 1, 0), ("slow", 7, 0), ("slow", 30, 0), ("fragments", 90, 0), ("fragments", 2000, 2),
+                                ("fault", 5, 0), ("busy", 3, 0)]
 CUTTING = ["reset-after", "reset-before", "close-after", "close-before", "half", "rubbish", "twice"]
 SETTINGS = """connections: 8
 calls-per-connection: 16
@@ -101,12 +102,12 @@ class Client:
 
     def make_call(self):
         own_id, call_id = next(self.ids), next(self.call_ids) & 0xFFFFFFFF
-        behaviour, a = self.chance.choice(QUIET)
+        behaviour, a, b = self.chance.choice(QUIET)
         if self.chance.random() < self.crossing.cutting:
-            behaviour, a = self.chance.choice(CUTTING), self.chance.randint(1, 20)
+            behaviour, a, b = self.chance.choice(CUTTING), self.chance.randint(1, 20), 0
         size = self.chance.choice([0, 8, 100, 100, 3000, self.chance.randint(0, 60000)])
         answer = self.chance.choice([size, 50, self.chance.randint(0, 20000)])
-        stub = rpc.test_call(own_id, behaviour, a, size=size, answer=answer, big=self.big)
+        stub = rpc.test_call(own_id, behaviour, a, b, size=size, answer=answer, big=self.big)
         self.open[call_id] = own_id
         return rpc.fragments(0, stub, self.chance.choice([5816, 4256, 1000]), call_id=call_id, big=self.big,
                              context_id=self.context_id)
