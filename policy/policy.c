@@ -328,9 +328,9 @@ static bool deadlines_sweep(struct pol_brain *b)
 }
 
 /* The order is that of cause and effect: what is due ends links, ended links free slots, slots go to the line. */
-static bool sweep(struct pol_brain *b)
+static bool sweep(struct pol_brain *b, bool in_time)
 {
-    bool more = deadlines_sweep(b);
+    bool more = in_time && deadlines_sweep(b);
     if (b->draining)
         more = drain_sweep(b) || more;
     if (b->settling_first != POL_NONE)
@@ -350,6 +350,16 @@ static bool sweep(struct pol_brain *b)
     return more;
 }
 
+/* What has been said and given is told in one go, when some of it may already be due: no time is up before all of it is told. */
+static bool is_traffic(unsigned kind)
+{
+    static const bool are[POL_EVENT_KINDS] = {
+        [POL_ACCEPTED] = true, [POL_ANSWER_END] = true, [POL_PROGRESS] = true,    [POL_CLIENT_OWES] = true,
+        [POL_CREDIT] = true,   [POL_DIALLED] = true,    [POL_CLIENT_GONE] = true, [POL_LINK_GONE] = true,
+    };
+    return are[kind];
+}
+
 void pol_step(struct pol_brain *b, const struct pol_event *event, int64_t now, struct pol_actions *actions)
 {
     assert(now >= b->now);
@@ -357,7 +367,7 @@ void pol_step(struct pol_brain *b, const struct pol_event *event, int64_t now, s
     b->out = actions;
     actions->count = 0;
     handlers[event->kind](b, event);
-    actions->more = sweep(b);
+    actions->more = sweep(b, !is_traffic(event->kind));
 }
 
 /* No event comes for the spares that new settings ask for. */

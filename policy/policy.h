@@ -356,7 +356,8 @@ bool pol_renew(struct pol_brain *brain, const struct pol_settings *settings);
 void pol_place(struct pol_brain *brain, uint32_t listener, const struct pol_listener *l, const struct pol_server *s);
 void pol_destroy(struct pol_brain *brain);
 
-/* Tells the brain one thing at the time `now` (ms, never decreasing) and fetches what follows from it. */
+/* Tells the brain one thing at the time `now` (ms, never decreasing) and fetches what follows from it. What is due by then may
+ * wait for the next POL_TICK: see pol_next_wake(). */
 void pol_step(struct pol_brain *brain, const struct pol_event *event, int64_t now, struct pol_actions *actions);
 
 /* When to send POL_TICK at the latest; INT64_MAX: nothing is due. */

@@ -684,7 +684,7 @@ static void tell(struct world *w, struct pol_event e)
 {
     struct pol_actions actions = { .more = true };
     w->before = (struct pol_action){ .call = none };
-    for (unsigned rounds = 0; actions.more; rounds++) {
+    for (unsigned rounds = 0; actions.more || pol_next_wake(w->brain) <= w->now; rounds++) {
         must(w, rounds < 100, "there is always more");
         pol_step(w->brain, &e, w->now, &actions);
         for (unsigned i = 0; i < actions.count; i++) {
