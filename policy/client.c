@@ -309,8 +309,7 @@ static void wait(struct pol_brain *b, uint32_t client)
         return;
     }
     pol_client_emit(b, POL_HOLD, client);
-    if (!pol_client_waits_for_drain(b, client))
-        pol_call_wait(b, c->call);
+    pol_call_wait(b, c->call);
 }
 
 void pol_client_pass(struct pol_brain *b, uint32_t client)

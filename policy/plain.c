@@ -153,8 +153,7 @@ void pol_plain_bound(struct pol_brain *b, uint32_t client, const struct pol_even
 static void wait(struct pol_brain *b, uint32_t client)
 {
     pol_client_emit(b, POL_HOLD, client);
-    if (!pol_client_waits_for_drain(b, client))
-        pol_call_wait(b, b->clients[client].call);
+    pol_call_wait(b, b->clients[client].call);
 }
 
 /* A client that was not granted concurrent multiplexing has its answers in the order of its requests. */
