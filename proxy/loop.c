@@ -14,6 +14,7 @@
 
 #include "admin.h"
 #include "apply.h"
+#include "check.h"
 #include "downstream.h"
 #include "listener.h"
 #include "notify.h"
@@ -402,6 +403,8 @@ void px_loop_close(struct px_loop *loop)
     for (unsigned i = 0; loop->listeners && i < loop->settings->listener_count; i++)
         px_listener_close(loop->listeners[i]);
     px_shims_end(loop);
+    for (uint32_t i = 0; loop->checks && i < loop->roster.member_count; i++)
+        px_check_stop(loop, i);
     px_admin_close(loop);
     px_log_close(&loop->log);
     if (loop->brain && !pol_drained(loop->brain) && loop->stopping)
