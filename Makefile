@@ -103,8 +103,8 @@ $(B)/trace: $(call objects,$(wildcard tests/trace/*.c)) $(B)/libpolicy.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 # The simulator is linked with the proxy's own objects; their system calls are led to its kernel, libuv is its own.
-sim_calls := socket bind listen accept4 connect recv send sendto shutdown close setsockopt getsockopt ioctl getsockname open \
-             write clock_gettime getrandom getrlimit setrlimit
+sim_calls := socket bind listen accept4 connect recv send shutdown close setsockopt getsockopt ioctl getsockname open \
+             write poll clock_gettime getrandom getrlimit setrlimit malloc calloc realloc strdup free
 sim_flags := $(addprefix -Wl$(comma)--wrap=,$(sim_calls)) -lfyaml
 sim_objects := $(call objects,$(wildcard tests/sim/*.c) $(filter-out proxy/main.c proxy/options.c,$(proxy_sources)) \
                  $(policy_sources) $(dissect_sources))

@@ -1,300 +1,396 @@
-/* libuv's loop as far as the proxy uses it: timers, level-triggered polls, checks, closing. What is ready is told in random
- * order, and not always all of it in one turn. */
-#include "sim.h"
-
-#include <stdlib.h>
-#include <string.h>
+/* libuv for the proxy, over virtual time: what it uses of it, in the order of uv_run() of version 1.44. What it does not
+ * use is not here, and missing from the link when it begins to. */
 #include <uv.h>
 
-#define MOST 512u
+#include <assert.h>
+#include <errno.h>
+#include <sys/epoll.h>
 
-enum kind { TIMER, POLL, OTHER };
+#include "agenda.h"
+#include "draw.h"
+#include "fake_uv.h"
+#include "kernel.h"
 
-struct row {
-    uv_handle_t *handle;
-    enum kind kind;
-    bool active, closing;
-    int fd, events;
-    int64_t due, repeat;
-    void (*call)(void);
-    uv_close_cb closed;
-};
+#define HANDLES 256u
+#define ACTIVE  1u
+#define CLOSING 2u
 
-static struct row *rows[MOST];
-static unsigned row_count;
-static uv_check_t *check;
-static uv_check_cb on_check;
-static bool stopped;
+static uv_handle_t *handles[HANDLES]; /* not closed yet, oldest first */
+static unsigned count;
+static uint64_t starts;
+static unsigned turns_at_once; /* since time last went on */
+static int64_t last_turn;
 
-static struct row *row_of(const void *handle)
+void fake_uv_begin(void)
 {
-    return ((const uv_handle_t *)handle)->u.reserved[0];
+    count = 0;
+    starts = 0;
+    turns_at_once = 0;
 }
 
-static struct row *add(uv_handle_t *handle, enum kind kind)
+unsigned fake_uv_handles(void)
 {
-    struct row *r = calloc(1, sizeof *r);
-    if (!r || row_count == MOST)
-        abort();
-    r->handle = handle;
-    r->kind = kind;
-    handle->u.reserved[0] = r;
-    rows[row_count++] = r;
-    return r;
+    return count;
 }
 
-void uv_reset_world(void)
+static void init(uv_loop_t *loop, uv_handle_t *handle, uv_handle_type type)
 {
-    while (row_count > 0)
-        free(rows[--row_count]);
-    check = NULL;
-    stopped = false;
+    assert(count < HANDLES);
+    handle->loop = loop;
+    handle->type = type;
+    handle->flags = 0;
+    handle->close_cb = NULL;
+    handles[count++] = handle;
 }
 
-bool uv_is_stopped(void)
+static bool is_active(const uv_handle_t *handle)
 {
-    return stopped;
+    return handle->flags == ACTIVE;
+}
+
+static void update_time(uv_loop_t *loop)
+{
+    loop->time = (uint64_t)(now / MS);
+}
+
+uint64_t uv_now(const uv_loop_t *loop)
+{
+    return loop->time;
 }
 
 int uv_loop_init(uv_loop_t *loop)
 {
-    (void)loop;
+    loop->stop_flag = 0;
+    update_time(loop);
     return 0;
 }
 
 int uv_loop_close(uv_loop_t *loop)
 {
     (void)loop;
-    return 0;
+    return count ? UV_EBUSY : 0;
 }
 
 void uv_stop(uv_loop_t *loop)
 {
-    (void)loop;
-    stopped = true;
+    loop->stop_flag = 1;
 }
 
-void uv_walk(uv_loop_t *loop, uv_walk_cb walk, void *argument)
+void uv_walk(uv_loop_t *loop, uv_walk_cb walk, void *arg)
 {
     (void)loop;
-    for (unsigned i = 0; i < row_count; i++)
-        walk(rows[i]->handle, argument);
+    for (unsigned i = 0; i < count; i++)
+        walk(handles[i], arg);
 }
 
 int uv_is_closing(const uv_handle_t *handle)
 {
-    return row_of(handle)->closing;
+    return (handle->flags & CLOSING) != 0;
 }
 
-void uv_close(uv_handle_t *handle, uv_close_cb closed)
+void uv_close(uv_handle_t *handle, uv_close_cb close_cb)
 {
-    struct row *r = row_of(handle);
-    r->active = false;
-    r->closing = true;
-    r->closed = closed;
-}
-
-/* ---- handles that the schedule never moves ---- */
-
-int uv_check_init(uv_loop_t *loop, uv_check_t *handle)
-{
-    handle->loop = loop;
-    add((uv_handle_t *)handle, OTHER);
-    return 0;
-}
-
-int uv_check_start(uv_check_t *handle, uv_check_cb call)
-{
-    check = handle;
-    on_check = call;
-    return 0;
-}
-
-int uv_idle_init(uv_loop_t *loop, uv_idle_t *handle)
-{
-    handle->loop = loop;
-    add((uv_handle_t *)handle, OTHER);
-    return 0;
-}
-
-int uv_idle_start(uv_idle_t *handle, uv_idle_cb call)
-{
-    (void)handle;
-    (void)call;
-    abort(); /* the control socket is not part of this */
-}
-
-int uv_idle_stop(uv_idle_t *handle)
-{
-    (void)handle;
-    return 0;
-}
-
-int uv_signal_init(uv_loop_t *loop, uv_signal_t *handle)
-{
-    handle->loop = loop;
-    add((uv_handle_t *)handle, OTHER);
-    return 0;
-}
-
-int uv_signal_start(uv_signal_t *handle, uv_signal_cb call, int number)
-{
-    (void)handle;
-    (void)call;
-    (void)number;
-    return 0;
+    assert(!(handle->flags & CLOSING));
+    handle->flags = CLOSING;
+    handle->close_cb = close_cb;
 }
 
 /* ---- timers ---- */
 
-int uv_timer_init(uv_loop_t *loop, uv_timer_t *handle)
+int uv_timer_init(uv_loop_t *loop, uv_timer_t *timer)
 {
-    handle->loop = loop;
-    add((uv_handle_t *)handle, TIMER);
+    init(loop, (uv_handle_t *)timer, UV_TIMER);
     return 0;
 }
 
-int uv_timer_start(uv_timer_t *handle, uv_timer_cb call, uint64_t timeout, uint64_t repeat)
+int uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
 {
-    struct row *r = row_of(handle);
-    r->active = true;
-    r->due = sim_now + (int64_t)timeout;
-    r->repeat = (int64_t)repeat;
-    r->call = (void (*)(void))call;
+    assert(!(timer->flags & CLOSING));
+    timer->flags = ACTIVE;
+    timer->timer_cb = cb;
+    timer->timeout = timer->loop->time + timeout;
+    timer->repeat = repeat;
+    timer->start_id = ++starts;
     return 0;
 }
 
-int uv_timer_stop(uv_timer_t *handle)
+int uv_timer_stop(uv_timer_t *timer)
 {
-    row_of(handle)->active = false;
+    timer->flags &= ~ACTIVE;
     return 0;
 }
 
-int64_t uv_due(void)
+static uv_timer_t *first_timer(void)
 {
-    int64_t due = INT64_MAX;
-    for (unsigned i = 0; i < row_count; i++)
-        if (rows[i]->kind == TIMER && rows[i]->active && rows[i]->due < due)
-            due = rows[i]->due;
-    return due;
-}
-
-static bool run_timers(void)
-{
-    bool done = false;
-    for (unsigned i = 0; i < row_count; i++) {
-        struct row *r = rows[i];
-        if (r->kind != TIMER || !r->active || r->due > sim_now)
+    uv_timer_t *first = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        uv_timer_t *t = (uv_timer_t *)handles[i];
+        if (t->type != UV_TIMER || !is_active(handles[i]))
             continue;
-        r->active = r->repeat > 0;
-        r->due = sim_now + r->repeat;
-        done = true;
-        ((uv_timer_cb)r->call)((uv_timer_t *)r->handle);
+        if (!first || t->timeout < first->timeout || (t->timeout == first->timeout && t->start_id < first->start_id))
+            first = t;
     }
-    return done;
+    return first;
 }
 
-/* ---- polls ---- */
-
-int uv_poll_init(uv_loop_t *loop, uv_poll_t *handle, int fd)
+static void run_timers(const uv_loop_t *loop)
 {
-    handle->loop = loop;
-    add((uv_handle_t *)handle, POLL)->fd = fd;
+    uv_timer_t *t;
+    while ((t = first_timer()) != NULL && t->timeout <= loop->time) {
+        uv_timer_stop(t);
+        if (t->repeat)
+            uv_timer_start(t, t->timer_cb, t->repeat, t->repeat);
+        t->timer_cb(t);
+    }
+}
+
+/* ---- checks and signals ---- */
+
+int uv_check_init(uv_loop_t *loop, uv_check_t *check)
+{
+    init(loop, (uv_handle_t *)check, UV_CHECK);
     return 0;
 }
 
-int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb call)
+int uv_check_start(uv_check_t *check, uv_check_cb cb)
 {
-    struct row *r = row_of(handle);
-    r->active = true;
-    r->events = events;
-    r->call = (void (*)(void))call;
+    check->flags = ACTIVE;
+    check->check_cb = cb;
     return 0;
 }
 
-int uv_poll_stop(uv_poll_t *handle)
+static void run_checks(void)
 {
-    row_of(handle)->active = false;
+    for (unsigned i = 0; i < count; i++)
+        if (handles[i]->type == UV_CHECK && is_active(handles[i]))
+            ((uv_check_t *)handles[i])->check_cb((uv_check_t *)handles[i]);
+}
+
+/* For answers at the control socket, which nobody asks here. */
+int uv_idle_init(uv_loop_t *loop, uv_idle_t *idle)
+{
+    init(loop, (uv_handle_t *)idle, UV_IDLE);
     return 0;
 }
 
-/* As libuv on epoll: an error stops the handle and is told as UV_EBADF, unless urgent data is watched, which then is told. */
-static bool poll_one(struct row *r)
+int uv_idle_start(uv_idle_t *idle, uv_idle_cb cb)
 {
-    if (r->kind != POLL || !r->active)
-        return false;
-    int ready = kernel_poll(r->fd);
-    uv_poll_t *handle = (uv_poll_t *)r->handle;
-    if (ready < 0) {
-        bool urgent = r->events & UV_PRIORITIZED;
-        r->active = urgent;
-        ((uv_poll_cb)r->call)(handle, urgent ? 0 : UV_EBADF, urgent ? UV_PRIORITIZED : 0);
-        return true;
-    }
-    ready &= r->events;
-    if (ready)
-        ((uv_poll_cb)r->call)(handle, 0, ready);
-    return ready != 0;
+    (void)idle;
+    (void)cb;
+    assert(false);
+    return 0;
 }
 
-static bool run_polls(void)
+int uv_idle_stop(uv_idle_t *idle)
 {
-    struct row *order[MOST];
-    unsigned count = row_count;
-    bool done = false, some = sim_chance(30);
-    memcpy(order, rows, count * sizeof *order);
-    for (unsigned i = count; i > 1; i--) {
-        unsigned j = sim_below(i);
-        struct row *t = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = t;
-    }
-    for (unsigned i = 0; i < count && !(done && some); i++)
-        done = poll_one(order[i]) || done;
-    return done;
+    (void)idle;
+    return 0;
 }
 
-/* ---- turns ---- */
-
-static bool run_closing(void)
+int uv_signal_init(uv_loop_t *loop, uv_signal_t *signal)
 {
-    bool done = false;
-    for (unsigned i = 0; i < row_count;) {
-        struct row *r = rows[i];
-        if (!r->closing) {
-            i++;
-            continue;
+    init(loop, (uv_handle_t *)signal, UV_SIGNAL);
+    return 0;
+}
+
+int uv_signal_start(uv_signal_t *signal, uv_signal_cb cb, int number)
+{
+    signal->flags = ACTIVE;
+    signal->signal_cb = cb;
+    signal->signum = number;
+    signal->caught_signals = signal->dispatched_signals = 0;
+    return 0;
+}
+
+void fake_uv_signal(int number)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (handles[i]->type == UV_SIGNAL && ((uv_signal_t *)handles[i])->signum == number)
+            ((uv_signal_t *)handles[i])->caught_signals++;
+}
+
+static bool is_pending(const uv_signal_t *s)
+{
+    return s->type == UV_SIGNAL && is_active((const uv_handle_t *)s) && s->caught_signals != s->dispatched_signals;
+}
+
+static void run_signals(void)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uv_signal_t *s = (uv_signal_t *)handles[i];
+        if (s->type == UV_SIGNAL && is_pending(s)) {
+            s->dispatched_signals++;
+            s->signal_cb(s, s->signum);
         }
-        rows[i] = rows[--row_count];
-        done = true;
-        if (r->closed)
-            r->closed(r->handle);
-        free(r);
     }
-    return done;
 }
 
-bool uv_turn(void)
+/* ---- polling ---- */
+
+int uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd)
 {
-    bool done = run_timers();
-    done = run_polls() || done;
-    if (done && check)
-        on_check(check);
-    return run_closing() || done;
+    init(loop, (uv_handle_t *)poll, UV_POLL);
+    poll->io_watcher.fd = fd;
+    poll->io_watcher.pevents = 0;
+    return 0;
 }
 
-/* The proxy calls it to let go of its handles. */
+int uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb cb)
+{
+    assert(!(poll->flags & CLOSING));
+    poll->flags = events ? ACTIVE : 0;
+    poll->poll_cb = cb;
+    poll->io_watcher.pevents = (events & UV_READABLE ? (unsigned)EPOLLIN : 0) |
+                               (events & UV_WRITABLE ? (unsigned)EPOLLOUT : 0) |
+                               (events & UV_DISCONNECT ? (unsigned)EPOLLRDHUP : 0) |
+                               (events & UV_PRIORITIZED ? (unsigned)EPOLLPRI : 0);
+    return 0;
+}
+
+int uv_poll_stop(uv_poll_t *poll)
+{
+    poll->flags &= ~ACTIVE;
+    poll->io_watcher.pevents = 0;
+    return 0;
+}
+
+/* What epoll tells, as libuv merges it. */
+static unsigned events_of(const uv_poll_t *p)
+{
+    const unsigned ends = EPOLLERR | EPOLLHUP;
+    if (p->type != UV_POLL || p->flags != ACTIVE)
+        return 0;
+    unsigned events = kernel_ready(p->io_watcher.fd) & (p->io_watcher.pevents | ends);
+    return events == EPOLLERR || events == EPOLLHUP ? events | p->io_watcher.pevents : events;
+}
+
+static void tell(uv_poll_t *p, unsigned events)
+{
+    if ((events & EPOLLERR) && !(events & EPOLLPRI)) {
+        uv_poll_stop(p);
+        p->poll_cb(p, UV_EBADF, 0);
+        return;
+    }
+    p->poll_cb(p, 0,
+               (events & EPOLLIN ? UV_READABLE : 0) | (events & EPOLLPRI ? UV_PRIORITIZED : 0) |
+                   (events & EPOLLOUT ? UV_WRITABLE : 0) | (events & EPOLLRDHUP ? UV_DISCONNECT : 0));
+}
+
+static bool anything_ready(void)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (events_of((uv_poll_t *)handles[i]) || is_pending((uv_signal_t *)handles[i]))
+            return true;
+    return false;
+}
+
+/* Time goes on until something is ready, or `until`. */
+static bool wait_until(int64_t until)
+{
+    while (!anything_ready()) {
+        int64_t next = agenda_next();
+        if (next > until || next == NO_TIME) {
+            if (until == NO_TIME)
+                return false; /* nothing will ever happen */
+            if (until > now)
+                agenda_spend(until - now);
+            return true;
+        }
+        agenda_run_one();
+    }
+    return true;
+}
+
+/* A machine that has other work to do: the world goes on before anything of it is seen. */
+static void be_late(void)
+{
+    int64_t until = now + below(chance(10) ? 50 * MS : 500);
+    while (agenda_next() <= until)
+        agenda_run_one();
+    if (until > now)
+        agenda_spend(until - now);
+}
+
+/* epoll_wait() told of all of them before the first callback ran. */
+static void run_polls(void)
+{
+    uv_poll_t *told[HANDLES];
+    unsigned events[HANDLES], n = 0, first = below(count);
+    for (unsigned i = 0; i < count; i++) {
+        uv_poll_t *p = (uv_poll_t *)handles[(first + i) % count];
+        if ((events[n] = events_of(p)) != 0)
+            told[n++] = p;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        unsigned still = told[i]->flags == ACTIVE ? events[i] & (told[i]->io_watcher.pevents | EPOLLERR | EPOLLHUP)
+                                                  : 0;
+        if (still)
+            tell(told[i], still);
+    }
+}
+
+static void run_closing(void)
+{
+    uv_handle_t *closed[HANDLES];
+    unsigned n = 0, kept = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (handles[i]->flags & CLOSING)
+            closed[n++] = handles[i];
+        else
+            handles[kept++] = handles[i];
+    count = kept;
+    while (n-- > 0) /* the last one first, as libuv has it */
+        if (closed[n]->close_cb)
+            closed[n]->close_cb(closed[n]);
+}
+
+static bool is_alive(void)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (handles[i]->flags)
+            return true;
+    return false;
+}
+
+static int64_t poll_until(const uv_loop_t *loop)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (handles[i]->flags & CLOSING)
+            return now;
+    const uv_timer_t *t = first_timer();
+    if (loop->stop_flag || !is_alive())
+        return now;
+    return t ? (int64_t)t->timeout * MS : NO_TIME;
+}
+
+/* More turns without time going on than any traffic needs. */
+static void count_turn(void)
+{
+    turns_at_once = now == last_turn ? turns_at_once + 1 : 0;
+    last_turn = now;
+    if (turns_at_once > 2000)
+        fake_uv_stuck("the loop turns and time does not go on");
+}
+
 int uv_run(uv_loop_t *loop, uv_run_mode mode)
 {
-    (void)loop;
-    (void)mode;
-    while (run_closing())
-        ;
+    assert(mode == UV_RUN_DEFAULT);
+    update_time(loop);
+    while (is_alive() && !loop->stop_flag) {
+        count_turn();
+        update_time(loop);
+        run_timers(loop);
+        if (!wait_until(poll_until(loop)))
+            fake_uv_stuck("the loop sleeps and nothing will ever wake it");
+        if (chance(20))
+            be_late();
+        update_time(loop);
+        run_polls();
+        run_signals();
+        run_checks();
+        run_closing();
+        fake_uv_turned();
+    }
+    loop->stop_flag = 0;
     return 0;
-}
-
-uint64_t uv_now(const uv_loop_t *loop)
-{
-    (void)loop;
-    return (uint64_t)sim_now;
 }

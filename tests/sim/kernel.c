@@ -1,420 +1,380 @@
-/* The system calls that the proxy makes; the linker leads them here (ld(1), --wrap). Descriptors are indices; the real kernel never
- * sees them. */
-#include "sim.h"
+/* Sockets as Linux has them, where the proxy can tell: what a read after a reset says, which error write() takes away,
+ * what poll(2) answers (tcp_poll(), tcp_recvmsg(), sk_stream_error()). */
+#include "kernel.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
-#include <uv.h>
 
-int __wrap_socket(int domain, int type, int protocol);
-int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length);
-int __wrap_listen(int fd, int count);
-int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
-int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length);
-ssize_t __wrap_recv(int fd, void *bytes, size_t length, int flags);
-ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags);
-ssize_t __wrap_sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to, socklen_t size);
-int __wrap_shutdown(int fd, int how);
-int __wrap_close(int fd);
-int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length);
-int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
-int __wrap_ioctl(int fd, unsigned long request, ...);
-int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *length);
-int __wrap_open(const char *path, int flags, ...);
-ssize_t __wrap_write(int fd, const void *bytes, size_t length);
-int __wrap_clock_gettime(clockid_t which, struct timespec *now);
-ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned flags);
-int __wrap_getrlimit(__rlimit_resource_t which, struct rlimit *limit);
-int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *limit);
+#include "agenda.h"
+#include "draw.h"
+#include "promises.h"
+#include "trace.h"
+#include "wrapped.h"
 
-#define FIRST   1000 /* no descriptor of the real kernel's */
-#define MOST    1024
-#define BACKLOG 512
-#define PORT    1135
+#define FIRST_FD 100000 /* the real kernel has none of these: a call that is not simulated fails with EBADF */
+#define FDS      256
+#define BACKLOG  64
 
-enum kind { FREE, SOCKET, LISTENING, STREAM, FILE_ };
+enum kind { FREE, NEW, LISTENING, CONNECTION, OTHER };
 
-struct file {
+struct descriptor {
     enum kind kind;
-    struct net_conn *conn;
-    unsigned end;
-    unsigned client; /* whose connection it is */
+    bool by_reset, accepted;
+    uint16_t port;
+    struct endpoint *endpoint;
+    struct door *door;
+    struct endpoint *backlog[BACKLOG];
+    unsigned waiting;
 };
 
-static struct file files[MOST];
-static struct {
-    struct net_conn *conn;
-    unsigned client;
-} backlog[BACKLOG];
-static unsigned backlog_count;
-static void (*log_line)(const char *, size_t);
+static struct descriptor table[FDS];
+static int high; /* descriptors from here on were never used */
+static struct host *proxy;
 
-void kernel_reset_world(void)
+void kernel_begin(struct host *host)
 {
-    memset(files, 0, sizeof files);
-    backlog_count = 0;
+    for (int i = 0; i < high; i++)
+        table[i].kind = FREE;
+    high = 0;
+    proxy = host;
 }
 
-void kernel_log(void (*line)(const char *, size_t))
+static struct descriptor *at(int fd)
 {
-    log_line = line;
+    if (fd < FIRST_FD || fd >= FIRST_FD + high || table[fd - FIRST_FD].kind == FREE)
+        return NULL;
+    return &table[fd - FIRST_FD];
 }
 
-static struct file *file_of(int fd)
+static int new_fd(enum kind kind)
 {
-    return fd >= FIRST && fd < FIRST + MOST && files[fd - FIRST].kind != FREE ? &files[fd - FIRST] : NULL;
+    int i = 0;
+    while (i < high && table[i].kind != FREE)
+        i++;
+    assert(i < FDS);
+    if (i == high)
+        high++;
+    table[i] = (struct descriptor){ .kind = kind };
+    return FIRST_FD + i;
 }
 
-static int new_file(enum kind kind)
-{
-    for (int i = 0; i < MOST; i++) {
-        if (files[i].kind != FREE)
-            continue;
-        files[i] = (struct file){ .kind = kind };
-        return FIRST + i;
-    }
-    errno = EMFILE;
-    return -1;
-}
-
-int kernel_open_files(void)
-{
-    int count = 0;
-    for (int i = 0; i < MOST; i++)
-        count += files[i].kind == STREAM || files[i].kind == SOCKET;
-    return count;
-}
-
-bool kernel_is_listening(void)
-{
-    for (int i = 0; i < MOST; i++)
-        if (files[i].kind == LISTENING)
-            return true;
-    return false;
-}
-
-static void comes(void *conn, intptr_t client)
-{
-    struct net_conn *c = conn;
-    if (!kernel_is_listening() || backlog_count == BACKLOG) {
-        c->end[NET_PROXY_DOWN].closed = true;
-        net_reset(c, NET_PROXY_DOWN);
-        return;
-    }
-    backlog[backlog_count].conn = c;
-    backlog[backlog_count++].client = (unsigned)client;
-}
-
-void kernel_connects(struct net_conn *c, unsigned client)
-{
-    c->established = true;
-    net_later(net_latency, comes, c, client);
-}
-
-int kernel_poll(int fd)
-{
-    const struct file *f = file_of(fd);
-    if (!f || f->kind == SOCKET)
-        return 0;
-    if (f->kind == LISTENING)
-        return backlog_count ? UV_READABLE : 0;
-    const struct net_conn *c = f->conn;
-    const struct net_end *e = &c->end[f->end];
-    if (e->error)
-        return -1;
-    bool over = net_fin_seen(c, f->end) || c->half[1 - f->end].fin_arrived || e->dead;
-    return (net_readable(c, f->end) || over ? UV_READABLE : 0) | (over ? UV_DISCONNECT : 0) |
-           (c->established && net_room(c, f->end) ? UV_WRITABLE : 0);
-}
-
-/* ---- sockets ---- */
-
-static int fail(int error)
+static int fails(int error)
 {
     errno = error;
     return -1;
 }
 
+unsigned kernel_open_count(void)
+{
+    unsigned count = 0;
+    for (int i = 0; i < high; i++)
+        count += table[i].kind != FREE;
+    return count;
+}
+
+unsigned kernel_accepted_count(uint32_t address)
+{
+    unsigned count = 0;
+    for (int i = 0; i < high; i++)
+        count += table[i].kind == CONNECTION && table[i].accepted &&
+                 (!address || table[i].endpoint->peer->host->address == address);
+    return count;
+}
+
+void kernel_close_all(void)
+{
+    for (int i = 0; i < high; i++)
+        if (table[i].kind != FREE)
+            __wrap_close(FIRST_FD + i);
+}
+
+/* ---- poll ---- */
+
+static unsigned ready(const struct endpoint *e)
+{
+    unsigned events = 0;
+    if (e->dead || (e->closing && e->fin_come))
+        events |= EPOLLHUP;
+    if (e->dead || e->fin_come)
+        events |= EPOLLIN | EPOLLRDHUP;
+    if (e->connected || e->dead) {
+        if (net_waiting(e))
+            events |= EPOLLIN;
+        if (e->dead || e->closing || net_room(e) * 3 >= e->out_room)
+            events |= EPOLLOUT;
+    }
+    if (e->error)
+        events |= EPOLLERR;
+    return events;
+}
+
+unsigned kernel_ready(int fd)
+{
+    const struct descriptor *d = at(fd);
+    if (d && d->kind == LISTENING)
+        return d->waiting ? EPOLLIN : 0;
+    return d && d->kind == CONNECTION ? ready(d->endpoint) : 0;
+}
+
+/* ---- opening ---- */
+
 int __wrap_socket(int domain, int type, int protocol)
 {
-    (void)domain;
-    (void)type;
     (void)protocol;
-    bool lacks = kernel_is_listening() && sim_chance(1) && sim_chance(30);
-    return lacks ? fail(EMFILE) : new_file(SOCKET);
+    if (domain != AF_INET || !(type & SOCK_STREAM))
+        return fails(EAFNOSUPPORT);
+    return new_fd(NEW);
 }
 
 int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-    (void)fd;
-    (void)address;
+    struct descriptor *d = at(fd);
     (void)length;
+    assert(d && d->kind == NEW);
+    d->port = ntohs(((const struct sockaddr_in *)address)->sin_port);
     return 0;
 }
 
-int __wrap_listen(int fd, int count)
+static void knocked(void *owner, struct endpoint *inner)
 {
-    (void)count;
-    file_of(fd)->kind = LISTENING;
+    struct descriptor *d = owner;
+    assert(d->waiting < BACKLOG);
+    d->backlog[d->waiting++] = inner;
+}
+
+int __wrap_listen(int fd, int backlog)
+{
+    struct descriptor *d = at(fd);
+    (void)backlog;
+    assert(d && d->kind == NEW);
+    d->kind = LISTENING;
+    d->door = net_door(proxy, d->port);
+    d->door->knock = knocked;
+    d->door->owner = d;
     return 0;
-}
-
-int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
-{
-    (void)fd;
-    (void)flags;
-    if (backlog_count == 0)
-        return fail(EAGAIN);
-    int new = new_file(STREAM);
-    if (new < 0)
-        return -1;
-    struct file *f = file_of(new);
-    f->conn = backlog[0].conn;
-    f->end = NET_PROXY_DOWN;
-    f->client = backlog[0].client;
-    f->conn->end[f->end].dies_by_reset = true; /* as its listening socket */
-    memmove(&backlog[0], &backlog[1], --backlog_count * sizeof backlog[0]);
-    if (address) {
-        struct sockaddr_in in = { .sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)f->conn->number),
-                                  .sin_addr = { htonl(0x0a000000u + f->client % 5) } };
-        memcpy(address, &in, sizeof in);
-        *length = sizeof in;
-    }
-    return new;
-}
-
-static void connected(void *conn, intptr_t error)
-{
-    struct net_conn *c = conn;
-    if (error)
-        c->end[NET_PROXY_UP].error = (int)error;
-    else
-        c->established = true;
 }
 
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-    struct file *f = file_of(fd);
-    int error = 0;
+    struct descriptor *d = at(fd);
+    const struct sockaddr_in *to = (const struct sockaddr_in *)address;
     (void)length;
-    struct net_conn *c = servers_dial((unsigned)(ntohs(in->sin_port) - 5000), &error);
-    f->kind = STREAM;
-    f->end = NET_PROXY_UP;
-    f->conn = c ? c : net_new();
-    if (c || error)
-        net_later(2 * net_latency, connected, f->conn, error);
-    return fail(EINPROGRESS);
+    assert(d && d->kind == NEW);
+    if (below(200) == 0)
+        return fails(ENETUNREACH);
+    d->kind = CONNECTION;
+    d->endpoint = net_dial(proxy, ntohl(to->sin_addr.s_addr), ntohs(to->sin_port));
+    return fails(EINPROGRESS);
 }
 
-ssize_t __wrap_recv(int fd, void *bytes, size_t length, int flags)
+static void put_name(struct sockaddr *address, socklen_t *length, uint32_t ip, uint16_t port)
 {
-    struct file *f = file_of(fd);
-    struct net_end *e = &f->conn->end[f->end];
+    struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(ip) } };
+    if (address)
+        memcpy(address, &name, *length < sizeof name ? *length : sizeof name);
+    if (length)
+        *length = sizeof name;
+}
+
+static struct endpoint *first_of_backlog(struct descriptor *d)
+{
+    struct endpoint *e = d->backlog[0];
+    memmove(d->backlog, d->backlog + 1, --d->waiting * sizeof *d->backlog);
+    return e;
+}
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    struct descriptor *d = at(fd);
     (void)flags;
-    size_t n = net_read(f->conn, f->end, bytes, length);
-    if (n > 0)
-        return (ssize_t)n;
-    if (e->error) {
-        errno = e->error;
-        e->error = 0;
-        return -1;
-    }
-    return net_fin_seen(f->conn, f->end) || e->dead ? 0 : fail(EAGAIN);
+    assert(d && d->kind == LISTENING);
+    if (d->waiting == 0)
+        return fails(EAGAIN);
+    if (below(300) == 0)
+        return fails(below(2) ? EMFILE : ECONNABORTED);
+    struct endpoint *e = first_of_backlog(d);
+    int accepted = new_fd(CONNECTION);
+    struct descriptor *c = at(accepted);
+    c->endpoint = e;
+    c->accepted = true;
+    c->by_reset = d->by_reset;
+    put_name(address, length, e->peer->host->address, e->peer->port);
+    return accepted;
+}
+
+/* ---- bytes ---- */
+
+static int take_error(struct endpoint *e)
+{
+    int error = e->error;
+    e->error = 0;
+    return error;
+}
+
+ssize_t __wrap_recv(int fd, void *bytes, size_t room, int flags)
+{
+    struct descriptor *d = at(fd);
+    (void)flags;
+    if (!d || d->kind != CONNECTION)
+        return fails(EBADF);
+    struct endpoint *e = d->endpoint;
+    if (!kernel_has_room(bytes, room))
+        broken(IN_BOUNDS, "%zu bytes are to be read to where there is no room for them", room);
+    if (below(200) == 0)
+        return fails(EINTR);
+    size_t most = net_waiting(e) && chance(20) ? between(1, net_waiting(e)) : room;
+    if (net_waiting(e) > 0)
+        return (ssize_t)net_read(e, bytes, most < room ? most : room);
+    if (e->fin_come)
+        return 0;
+    if (e->error)
+        return fails(take_error(e));
+    return e->dead ? 0 : fails(EAGAIN);
 }
 
 ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags)
 {
-    struct file *f = file_of(fd);
-    struct net_end *e = &f->conn->end[f->end];
+    struct descriptor *d = at(fd);
     (void)flags;
-    if (e->error) {
-        errno = e->error;
-        e->error = 0;
-        return -1;
-    }
-    if (e->dead || f->conn->half[f->end].fin)
-        return fail(EPIPE);
-    size_t n = net_write(f->conn, f->end, bytes, length);
-    return n ? (ssize_t)n : fail(EAGAIN);
-}
-
-ssize_t __wrap_sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to, socklen_t size)
-{
-    (void)to;
-    (void)size;
-    return __wrap_send(fd, bytes, length, flags);
+    if (!d || d->kind != CONNECTION)
+        return fails(EBADF);
+    struct endpoint *e = d->endpoint;
+    if (e->error)
+        return fails(take_error(e));
+    if (e->dead || e->closing)
+        return fails(EPIPE);
+    if (below(200) == 0)
+        return fails(EINTR);
+    if (below(100) == 0)
+        return fails(below(2) ? EAGAIN : ENOBUFS);
+    size_t most = length > 1 && chance(5) ? between(1, (uint32_t)length) : length;
+    size_t n = net_send(e, bytes, most);
+    return n ? (ssize_t)n : fails(EAGAIN);
 }
 
 int __wrap_shutdown(int fd, int how)
 {
-    struct file *f = file_of(fd);
-    (void)how;
-    net_fin(f->conn, f->end);
+    struct descriptor *d = at(fd);
+    assert(d && d->kind == CONNECTION && how == SHUT_WR);
+    if (d->endpoint->dead)
+        return fails(ENOTCONN);
+    net_end(d->endpoint);
     return 0;
+}
+
+static void close_listener(struct descriptor *d)
+{
+    d->door->open = false;
+    while (d->waiting)
+        net_close(first_of_backlog(d), true);
 }
 
 int __wrap_close(int fd)
 {
-    struct file *f = file_of(fd);
-    if (!f)
-        return fail(EBADF);
-    if (f->kind == STREAM)
-        net_close(f->conn, f->end);
-    f->kind = FREE;
+    struct descriptor *d = at(fd);
+    if (!d)
+        return fails(EBADF);
+    if (d->kind == LISTENING)
+        close_listener(d);
+    if (d->kind == CONNECTION)
+        net_close(d->endpoint, d->by_reset);
+    d->kind = FREE;
     return 0;
 }
 
-static void set_option(struct net_end *e, int level, int option, const void *value)
+/* ---- options ---- */
+
+static void set_tcp(struct endpoint *e, int name, int value)
 {
-    int number;
-    memcpy(&number, value, sizeof number);
-    if (level == SOL_SOCKET && option == SO_LINGER)
-        e->dies_by_reset = number;
-    else if (level == SOL_SOCKET && option == SO_KEEPALIVE)
-        e->keepalive = number;
-    else if (level == IPPROTO_TCP && option == TCP_KEEPIDLE)
-        e->keep_idle = number;
-    else if (level == IPPROTO_TCP && option == TCP_KEEPINTVL)
-        e->keep_interval = number;
-    else if (level == IPPROTO_TCP && option == TCP_KEEPCNT)
-        e->keep_count = number;
-    else if (level == IPPROTO_TCP && option == TCP_USER_TIMEOUT)
-        e->user_timeout = number;
+    if (name == TCP_KEEPIDLE)
+        e->idle = (uint32_t)value;
+    else if (name == TCP_KEEPINTVL)
+        e->interval = (uint32_t)value;
+    else if (name == TCP_KEEPCNT)
+        e->count = (uint32_t)value;
+    else
+        assert(name == TCP_NODELAY || name == TCP_NOTSENT_LOWAT);
 }
 
-int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
-    struct file *f = file_of(fd);
-    (void)length;
-    if (!f || f->kind != STREAM)
+    struct descriptor *d = at(fd);
+    int number = 0;
+    if (!d)
+        return fails(EBADF);
+    memcpy(&number, value, length < sizeof number ? length : sizeof number);
+    if (level == SOL_SOCKET && name == SO_LINGER) /* l_onoff stands first; l_linger is always 0 here */
+        d->by_reset = number != 0;
+    if (d->kind != CONNECTION || name == SO_LINGER)
         return 0;
-    struct net_end *e = &f->conn->end[f->end];
-    if (e->keep_idle == 0) /* tcp(7): 2 h, 75 s, 9 */
-        e->keep_idle = 7200, e->keep_interval = 75, e->keep_count = 9;
-    set_option(e, level, option, value);
-    net_keepalive(f->conn, f->end);
+    if (level == SOL_SOCKET && name == SO_KEEPALIVE)
+        d->endpoint->keepalive = number != 0;
+    else if (level == IPPROTO_TCP)
+        set_tcp(d->endpoint, name, number);
+    net_options_changed(d->endpoint);
     return 0;
 }
 
-int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *length)
+static void put_info(const struct endpoint *e, void *value, socklen_t *length)
 {
-    struct file *f = file_of(fd);
-    if (!f || f->kind != STREAM)
-        return fail(EOPNOTSUPP);
-    struct net_end *e = &f->conn->end[f->end];
-    if (level == SOL_SOCKET && option == SO_ERROR) {
-        memcpy(value, &e->error, sizeof e->error);
-        e->error = 0;
-        return 0;
-    }
-    const struct {
-        int option, value;
-    } kept[] = { { TCP_KEEPIDLE, e->keep_idle },
-                 { TCP_KEEPINTVL, e->keep_interval },
-                 { TCP_KEEPCNT, e->keep_count } };
-    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
-        if (level != IPPROTO_TCP || option != kept[i].option)
-            continue;
-        memcpy(value, &kept[i].value, sizeof kept[i].value);
-        return 0;
-    }
-    if (level != IPPROTO_TCP || option != TCP_INFO)
-        return fail(ENOPROTOOPT);
-    struct tcp_info info = { .tcpi_unacked = net_unacknowledged(f->conn, f->end) > 0,
-                             .tcpi_probes = e->keepalive && f->conn->silent ? 9 : 0,
-                             .tcpi_last_data_sent = 0,
-                             .tcpi_last_ack_recv = f->conn->silent ? (uint32_t)(sim_now - f->conn->heard) : 0 };
+    struct tcp_info info = { .tcpi_last_ack_recv = net_last_ack_ms(e),
+                             .tcpi_unacked = net_in_flight(e),
+                             .tcpi_probes = (uint8_t)net_unanswered_probes(e) };
     memcpy(value, &info, *length < sizeof info ? *length : sizeof info);
+}
+
+static int get_number(struct endpoint *e, int level, int name)
+{
+    if (level == SOL_SOCKET && name == SO_ERROR)
+        return take_error(e);
+    assert(level == IPPROTO_TCP && (name == TCP_KEEPIDLE || name == TCP_KEEPINTVL || name == TCP_KEEPCNT));
+    return (int)(name == TCP_KEEPIDLE ? e->idle : name == TCP_KEEPINTVL ? e->interval : e->count);
+}
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    struct descriptor *d = at(fd);
+    assert(d && d->kind == CONNECTION);
+    if (level == IPPROTO_TCP && name == TCP_INFO) {
+        put_info(d->endpoint, value, length);
+        return 0;
+    }
+    int number = get_number(d->endpoint, level, name);
+    memcpy(value, &number, sizeof number);
     return 0;
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
-    va_list arguments;
-    va_start(arguments, request);
-    int *value = va_arg(arguments, int *);
-    va_end(arguments);
-    struct file *f = file_of(fd);
-    if (!f || f->kind != STREAM)
-        return fail(EBADF);
-    *value = (int)net_unacknowledged(f->conn, f->end);
+    struct descriptor *d = at(fd);
+    va_list rest;
+    va_start(rest, request);
+    int *out = va_arg(rest, int *);
+    va_end(rest);
+    assert(d && d->kind == CONNECTION && (request == SIOCOUTQ || request == SIOCOUTQNSD));
+    *out = request == SIOCOUTQ ? (int)net_unacked(d->endpoint) : 0; /* what it takes is on its way at once */
     return 0;
 }
 
 int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *length)
 {
-    struct sockaddr_in in = { .sin_family = AF_INET,
-                              .sin_port = htons(PORT),
-                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    (void)fd;
-    memcpy(address, &in, sizeof in);
-    *length = sizeof in;
+    struct descriptor *d = at(fd);
+    assert(d);
+    put_name(address, length, proxy->address, d->port);
     return 0;
 }
 
-/* ---- the rest ---- */
-
-/* Only the log is written. */
-int __wrap_open(const char *path, int flags, ...)
+int kernel_other_fd(void)
 {
-    (void)path;
-    (void)flags;
-    return new_file(FILE_);
-}
-
-ssize_t __wrap_write(int fd, const void *bytes, size_t length)
-{
-    (void)fd;
-    for (const char *at = bytes, *end = at + length; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = newline ? newline : end;
-        log_line(at, (size_t)(stop - at));
-        at = stop + 1;
-    }
-    return (ssize_t)length;
-}
-
-int __wrap_clock_gettime(clockid_t which, struct timespec *now)
-{
-    (void)which;
-    *now = (struct timespec){ sim_now / 1000, sim_now % 1000 * 1000000 };
-    return 0;
-}
-
-ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned flags)
-{
-    (void)flags;
-    memset(bytes, 7, length);
-    return (ssize_t)length;
-}
-
-int __wrap_getrlimit(__rlimit_resource_t which, struct rlimit *limit)
-{
-    (void)which;
-    *limit = (struct rlimit){ 64 + 2 * 24, 64 + 2 * 24 };
-    return 0;
-}
-
-int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *limit)
-{
-    (void)which;
-    (void)limit;
-    return 0;
+    return new_fd(OTHER);
 }

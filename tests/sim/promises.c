@@ -1,180 +1,270 @@
-/* What is promised (design: at most once, no false did-not-execute, no endless wait, never more than the limit, no identity
- * crosses, bytes of signed calls untouched, nothing lost silently), held against what both sides saw and what the log says. */
-#include "sim.h"
+/* The judge: what clients heard, what servers executed and what the log says, held against each other. */
+#include "promises.h"
 
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define MOST  600u
-#define SLACK 5u /* ms: the brain's clock has whole ones */
+#include "agenda.h"
+#include "kernel.h"
+#include "sim.h"
+#include "trace.h"
+#include "wire.h"
 
-struct sim_settings sim_settings;
-static struct own owns[MOST];
-static uint32_t count;
+const char *const promise_names[PROMISES] = {
+    [AT_MOST_ONCE] = "at-most-once",       [PROVEN] = "did-not-execute-is-true",
+    [NO_ENDLESS_WAIT] = "no-endless-wait", [CALLS_LIMIT] = "calls-limit",
+    [CLIENTS_LIMIT] = "clients-limit",     [NO_CROSSING] = "no-identity-crosses",
+    [VERBATIM] = "verbatim-and-in-order",  [OWN_ANSWER] = "answer-of-its-own-call",
+    [NO_LATE_ANSWER] = "no-late-answer",   [ONE_LINE] = "one-line-a-call",
+    [TRUE_LINE] = "line-is-true",          [ALL_FREE] = "all-free-at-the-end",
+    [IN_BOUNDS] = "no-byte-out-of-bounds",
+};
 
-void promises_reset_world(void)
+static bool is_same(const struct stream *s, const struct said *said, const uint8_t *pdu, size_t length)
 {
-    count = 0;
+    return said->length == length && memcmp(s->bytes + said->at, pdu, length) == 0;
 }
 
-uint32_t promises_count(void)
+static uint32_t find_said(const struct stream *s, uint32_t from, uint32_t to, const uint8_t *pdu, size_t length)
 {
-    return count;
+    while (from < to && !is_same(s, &s->said[from], pdu, length))
+        from++;
+    return from;
 }
 
-uint32_t promises_new(unsigned client, unsigned conn, uint32_t call_id, bool maybe)
+/* ---- upwards ---- */
+
+static struct client *who_said(uint32_t call_id)
 {
-    if (count == MOST)
-        abort();
-    owns[count] = (struct own){
-        .client = client, .conn = conn, .call_id = call_id, .maybe = maybe, .begun = sim_now
-    };
-    return ++count;
+    const struct call *k = call_of(call_id);
+    uint32_t other = (call_id - OTHER_ID_FIRST) / 256;
+    if (k)
+        return &world.clients[k->client];
+    return call_id >= OTHER_ID_FIRST && other < world.client_count ? &world.clients[other] : NULL;
 }
 
-struct own *promises_of(uint32_t own_id)
+/* Links are for one client each, and a client has one. */
+static void judge_owner(struct link *l, uint32_t call_id)
 {
-    if (own_id == 0 || own_id > count)
-        sim_broken("a request or an answer with an id that nobody has given: %u", own_id);
-    return &owns[own_id - 1];
-}
-
-/* ---- both sides ---- */
-
-void promises_received(uint32_t own_id, unsigned link_client)
-{
-    struct own *o = promises_of(own_id);
-    if (o->client != link_client)
-        sim_broken("call %u of client %u came on a link of client %u", own_id, o->client, link_client);
-    if (++o->received > 1)
-        sim_broken("call %u was sent twice", own_id);
-    if (o->answers && o->fault && o->dne)
-        sim_broken("call %u came to its server after its client was told that it did not execute", own_id);
-}
-
-void promises_executed(uint32_t own_id)
-{
-    struct own *o = promises_of(own_id);
-    sim_say("a server executes %u", own_id);
-    if (++o->executed > 1)
-        sim_broken("call %u was executed twice", own_id);
-    if (o->answers && o->dne)
-        sim_broken("call %u was executed after its client was told that it was not", own_id);
-}
-
-void promises_answered(uint32_t own_id, bool fault, uint32_t status, bool dne)
-{
-    struct own *o = promises_of(own_id);
-    sim_say("call %u: the client hears %s %08x%s", own_id, fault ? "fault" : "response", status, dne ? " dne" : "");
-    if (++o->answers > 1)
-        sim_broken("call %u was answered twice", own_id);
-    if (o->maybe)
-        sim_broken("call %u wanted no answer, and got one", own_id);
-    if (!fault && o->executed == 0)
-        sim_broken("call %u was answered and never executed", own_id);
-    if (dne && o->executed)
-        sim_broken("call %u was executed, and its client is told that it was not", own_id);
-    o->fault = fault;
-    o->status = status;
-    o->dne = dne;
-}
-
-void promises_inside(uint32_t inside)
-{
-    if (sim_settings.calls && inside > sim_settings.calls)
-        sim_broken("%u calls are inside, and calls is %u", inside, sim_settings.calls);
-}
-
-/* ---- the log ---- */
-
-static bool value(const char *line, size_t length, const char *key, char *out, size_t room)
-{
-    char wanted[40];
-    snprintf(wanted, sizeof wanted, "\"%s\":", key);
-    const char *at = memmem(line, length, wanted, strlen(wanted));
-    if (!at)
-        return false;
-    at += strlen(wanted);
-    at += *at == '"';
-    size_t n = strcspn(at, "\",}");
-    snprintf(out, room, "%.*s", (int)n, at);
-    return true;
-}
-
-static struct own *own_of(unsigned conn, uint32_t call_id)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (owns[i].conn == conn && owns[i].call_id == call_id && owns[i].lines == 0)
-            return &owns[i];
-    sim_broken("a line of the log tells of a call that nobody made, or twice of one: connection %u, call_id %u", conn,
-               call_id);
-    return NULL;
-}
-
-/* Nobody waits for ever: what is measured of a call is within what the settings give it. */
-static void check_time(const char *line, size_t length, const char *key, uint32_t most)
-{
-    char text[30];
-    if (most && value(line, length, key, text, sizeof text) && strtoul(text, NULL, 10) > (most + SLACK) * 1000ul)
-        sim_broken("%s is %s, and no more than %u ms are allowed: %.*s", key, text, most, (int)length, line);
-}
-
-void promises_line(const char *line, size_t length)
-{
-    char client[60], call_id[20];
-    if (sim_verbose)
-        sim_say("log: %.*s", (int)length, line);
-    if (!memmem(line, length, "\"kind\":\"call\"", 13))
+    struct client *c = who_said(call_id);
+    if (l->client && c && l->client != c)
+        broken(NO_CROSSING, "a PDU of %s came on the link of %s", c->host.name, l->client->host.name);
+    if (l->client || !c)
         return;
-    value(line, length, "client", client, sizeof client);
-    value(line, length, "call_id", call_id, sizeof call_id);
-    if (!memmem(line, length, "\"client-left\"", 13) && !memmem(line, length, "\"cut-off\"", 9))
-        check_time(line, length, "total_us", sim_settings.deadline); /* else nobody waits for it any more */
-    check_time(line, length, "waited_us", sim_settings.longest);
-    struct own *o = own_of((unsigned)strtoul(strrchr(client, ':') + 1, NULL, 10),
-                           (uint32_t)strtoul(call_id, NULL, 10));
-    o->lines++;
-    value(line, length, "end", o->ending, sizeof o->ending);
-    value(line, length, "proof", o->proof, sizeof o->proof);
-    if (o->proof[0] == 'P' && strcmp(o->proof, "P5") != 0 && o->received && o->executed)
-        sim_broken("call %u has a proof (%s) that it did not run, and it did", (unsigned)(o - owns) + 1, o->proof);
+    if (c->link)
+        broken(NO_CROSSING, "%s has a second link", c->host.name);
+    l->client = c;
+    c->link = l;
 }
 
-/* What its client heard, and what the log says of it. */
-static void check_line(uint32_t own_id, const struct own *o)
+/* on-timeout: it is like the client's own, which may come later. */
+static bool is_our_farewell(const struct client *c, const uint8_t *pdu)
 {
-    static const struct {
-        uint32_t status;
-        const char *ending, *other, *third;
-    } told[] = { { 0x1c010014, "refused", "fault", NULL },
-                 { 0x1c00000d, "timed-out", "fault", "cancelled" },
-                 { 0x6ba, "unavailable", NULL, NULL },
-                 { 0x6bf, "not-sent", "drained", NULL },
-                 { 0x1c000012, "server-lost", "drained", "cut-off" } };
-    if (o->received && o->lines == 0)
-        sim_broken("call %u has no line in the log", own_id);
-    if (o->answers == 0)
+    struct dis_header h = dis_header_decode(pdu);
+    const struct call *k = call_of(h.call_id);
+    bool wanted = k && ((h.type == DIS_CO_CANCEL && rules_of(k)->farewell == CANCEL) ||
+                        (h.type == DIS_ORPHANED && rules_of(k)->farewell == ORPHAN && c->link->keeps));
+    return wanted && c->level < DIS_LEVEL_CONNECT;
+}
+
+static void judge_skipped_up(const struct client *c, const struct said *s)
+{
+    if (is_signed(c))
+        broken(VERBATIM, "%s is authenticated, and a PDU of its was left out before others", c->host.name);
+    else if (s->type != DIS_REQUEST && !is_our_farewell(c, c->out.bytes + s->at))
+        broken(VERBATIM, "a %s of %s was left out", dis_ptype_name(s->type), c->host.name);
+    else if (s->type == DIS_REQUEST)
+        world.calls[s->call].withheld = true;
+}
+
+static void judge_foreign_up(const struct link *l, const uint8_t *pdu, size_t length)
+{
+    struct dis_header h = dis_header_decode(pdu);
+    const struct stream *s = &l->client->out;
+    if (is_our_farewell(l->client, pdu))
         return;
-    if (o->lines == 0)
-        sim_broken("call %u was answered, and has no line in the log", own_id);
-    if (!o->fault && strcmp(o->ending, "answered") != 0)
-        sim_broken("call %u was answered, and the log says %s", own_id, o->ending);
-    for (unsigned i = 0; i < sizeof told / sizeof *told && o->fault && !o->server_fault; i++)
-        if (o->status == told[i].status && strcmp(o->ending, told[i].ending) != 0 &&
-            (!told[i].other || strcmp(o->ending, told[i].other) != 0) &&
-            (!told[i].third || strcmp(o->ending, told[i].third) != 0))
-            sim_broken("call %u was told %08x, and the log says %s", own_id, o->status, o->ending);
+    if (find_said(s, 0, s->next, pdu, length) < s->next)
+        broken(AT_MOST_ONCE, "a %s of %s came again", dis_ptype_name(h.type), l->client->host.name);
+    else
+        broken(VERBATIM, "a %s with call_id %#x came, which %s did not say", dis_ptype_name(h.type), h.call_id,
+               l->client->host.name);
 }
 
-void promises_end(void)
+struct said *judge_up(struct link *l, const uint8_t *pdu, size_t length)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        const struct own *o = &owns[i];
-        check_line(i + 1, o);
-        if (!o->answers && !o->gone && !o->maybe && o->received)
-            sim_broken("call %u has neither an answer nor an end", i + 1);
-        if (o->dne && !o->server_fault && o->executed)
-            sim_broken("call %u was executed in the end, and its client was told that it was not", i + 1);
+    judge_owner(l, dis_header_decode(pdu).call_id);
+    if (!l->client) {
+        broken(VERBATIM, "a PDU came to the server that no client said");
+        return NULL;
     }
+    struct stream *s = &l->client->out;
+    uint32_t i = find_said(s, s->next, s->count, pdu, length);
+    if (i == s->count || (i != s->next && is_our_farewell(l->client, pdu))) {
+        judge_foreign_up(l, pdu, length);
+        return NULL;
+    }
+    for (; s->next < i; s->next++)
+        judge_skipped_up(l->client, &s->said[s->next]);
+    s->next++;
+    struct said *said = &s->said[i];
+    said->taken = true;
+    if (said->type == DIS_REQUEST && world.calls[said->call].fragments_come != said->fragment)
+        broken(VERBATIM, "fragment %u of call %#x came to the server without those before it", said->fragment,
+               world.calls[said->call].call_id);
+    return said;
+}
+
+/* One bind, and then one question where that is wanted. */
+void judge_check(const struct link *l, const struct dis_pdu *pdu)
+{
+    bool asks = l->is_check && pdu->header.type == DIS_REQUEST && pdu->request.opnum == 2 &&
+                world.plan.check == CHECK_LISTENING;
+    if (l->is_check && !asks)
+        broken(NO_CROSSING, "a %s came on the connection of a check", dis_ptype_name(pdu->header.type));
+}
+
+void judge_executed(struct call *k)
+{
+    if (k->executed++ > 0)
+        broken(AT_MOST_ONCE, "call %#x was executed twice", k->call_id);
+    if (k->outcome == PROXY_FAULT && k->dne)
+        broken(PROVEN, "call %#x was executed after its client was told that it was not", k->call_id);
+}
+
+void judge_inside(void)
+{
+    if (world.plan.calls && calls_inside() > world.plan.calls)
+        broken(CALLS_LIMIT, "%u calls are inside the server, and %u may be", calls_inside(), world.plan.calls);
+}
+
+/* MS-RPCE 3.3.1.5.7: behind a proxy the server cannot judge by the address whose group it is. It is the one's for whom it
+ * was made; who could slip in before we knew of it does not own it. */
+void judge_group(struct link *l, uint32_t group)
+{
+    for (uint32_t i = 0; group && i < world.link_count; i++) {
+        const struct link *other = &world.links[i];
+        bool known = other->group == group && group == GROUP_OF(i) && other->member == l->member && other->client;
+        bool alive = other->open || now < other->closed_at + 30 * (int64_t)SECOND;
+        bool before = other->client && other->client->bound && other->client->bound_at < l->client->dialled_at;
+        if (known && alive && before && other->client->host.address != l->client->host.address)
+            broken(NO_CROSSING, "%s asked for association group %#x, which %s was granted", l->client->host.name,
+                   group, other->client->host.name);
+    }
+}
+
+/* ---- downwards ---- */
+
+static void judge_skipped_down(const struct client *c, const struct said *s)
+{
+    const struct call *k = s->call < CALLS ? &world.calls[s->call] : NULL;
+    if (is_signed(c))
+        broken(VERBATIM, "%s is authenticated, and a PDU for it was left out before others", c->host.name);
+    else if (!k)
+        broken(VERBATIM, "a %s for %s was left out", dis_ptype_name(s->type), c->host.name);
+    else if (k->outcome != PROXY_FAULT)
+        broken(OWN_ANSWER, "the answer to call %#x was left out, and its client waits", k->call_id);
+}
+
+static bool is_our_status(uint32_t status)
+{
+    static const uint32_t own[] = { 0x6ba, 0x6bf, 0x1c010014, 0x1c00000d, 0x1c000012 };
+    for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
+        if (own[i] == status)
+            return true;
+    return false;
+}
+
+static void judge_own_word(const struct client *c, const uint8_t *bytes, size_t length)
+{
+    struct dis_pdu pdu;
+    struct dis_error error;
+    bool good = dis_pdu_decode(bytes, length, &pdu, &error);
+    uint8_t type = pdu.header.type;
+    for (uint32_t i = 0; i < world.link_count; i++) {
+        const struct stream *s = &world.links[i].out;
+        if (find_said(s, 0, s->count, bytes, length) < s->count) {
+            broken(world.links[i].client == c ? NO_LATE_ANSWER : NO_CROSSING,
+                   "%s heard a %s of link %u again, or of another", c->host.name, dis_ptype_name(type), i);
+            return;
+        }
+    }
+    bool bind = (type == DIS_BIND_ACK || type == DIS_ALTER_CONTEXT_RESP) && c->level == 0 && !c->link;
+    bool nak = type == DIS_BIND_NAK && c->group;
+    if (!good || !(bind || nak || (type == DIS_FAULT && is_our_status(pdu.fault.status))))
+        broken(VERBATIM, "%s heard a %s that its server did not say", c->host.name, dis_ptype_name(type));
+}
+
+struct said *judge_down(struct client *c, const uint8_t *pdu, size_t length)
+{
+    struct stream *s = c->link ? &c->link->out : NULL;
+    uint32_t i = s ? find_said(s, s->next, s->count, pdu, length) : 0;
+    if (!s || i == s->count) {
+        judge_own_word(c, pdu, length);
+        return NULL;
+    }
+    if (c->told_signed)
+        broken(VERBATIM, "%s heard its server after a fault of the proxy's broke its security context", c->host.name);
+    for (; s->next < i; s->next++)
+        judge_skipped_down(c, &s->said[s->next]);
+    s->next++;
+    s->said[i].taken = true;
+    return &s->said[i];
+}
+
+/* ---- now and then ---- */
+
+void judge_turn(void)
+{
+    const struct plan *p = &world.plan;
+    unsigned all = p->clients ? kernel_accepted_count(0) : 0;
+    if (all > p->clients)
+        broken(CLIENTS_LIMIT, "%u clients are connected, and %u may be", all, p->clients);
+    for (uint32_t i = 0; p->clients_per_address && i < world.client_count; i++) {
+        uint32_t address = world.clients[i].host.address;
+        if (kernel_accepted_count(address) > p->clients_per_address)
+            broken(CLIENTS_LIMIT, "%u clients of one address are connected, and %u may be",
+                   kernel_accepted_count(address), p->clients_per_address);
+    }
+}
+
+/* Its client has said all of it, is there, and still waits for it. */
+static bool waits(const struct call *k)
+{
+    const struct client *c = &world.clients[k->client];
+    return k->outcome == UNTOLD && k->is_sent && !k->maybe && !k->orphaned && !c->left && !c->ended && !c->host_died;
+}
+
+/* A call without time-outs may keep those behind it from being read: the server may take no byte more. */
+void judge_patience(void)
+{
+    bool behind_endless[CLIENTS] = { false };
+    for (uint32_t i = 0; i < world.call_count; i++) {
+        const struct call *k = &world.calls[i];
+        const struct rules *r = rules_of(k);
+        bool limited = (r->call_timeout || r->deadline) && !r->pending && !world.clients[k->client].callbacks_open;
+        if (!limited && k->outcome == UNTOLD)
+            behind_endless[k->client] = true;
+        if (limited && waits(k) && !behind_endless[k->client])
+            broken(NO_ENDLESS_WAIT, "call %#x has a time-out, and its client waits since %ld s", k->call_id,
+                   (long)((now - k->sent_at) / SECOND));
+    }
+}
+
+void judge_com_timeout(int64_t silent_since)
+{
+    for (uint32_t i = 0; i < world.call_count; i++) {
+        const struct call *k = &world.calls[i];
+        if (waits(k) && k->link && k->link->member->host.silent && rules_of(k)->com_timeout)
+            broken(NO_ENDLESS_WAIT,
+                   "call %#x has a com-timeout, its server is gone since %ld s, and its client waits", k->call_id,
+                   (long)((now - silent_since) / SECOND));
+    }
+}
+
+void judge_dead(void)
+{
+    for (uint32_t i = 0; i < world.call_count; i++)
+        if (waits(&world.calls[i]))
+            broken(NO_ENDLESS_WAIT, "all servers are gone, and the client of call %#x waits", world.calls[i].call_id);
 }

@@ -29,7 +29,7 @@ def main():
     for number, process in enumerate(running, 1):
         said = process.communicate()[0].strip().splitlines()
         good = process.returncode == 0
-        print(f"{'ok' if good else 'not ok'} {number} - {said[-1] if good else 'schedules'}")
+        print(f"{'ok' if good else 'not ok'} {number} - {said[-1].lstrip('# ') if good else 'schedules'}")
         if not good:
             print("\n".join("# " + line for line in said[-40:]))
         failures += not good

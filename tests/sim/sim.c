@@ -1,260 +1,307 @@
-/* Schedules: settings, clients, servers and faults from one number; the loop turns until nothing is left. */
+/* Random schedules of clients, servers and faults through the proxy's own code, over a network and a clock that are
+ * made here. A seed is a schedule; it can be replayed. */
 #include "sim.h"
 
-#include <argp.h>
-#include <setjmp.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "proxy/admin.h"
-#include "proxy/call_rules.h"
-#include "proxy/loop.h"
-#include "proxy/settings_internal.h"
+#include "agenda.h"
+#include "draw.h"
+#include "fake_uv.h"
+#include "kernel.h"
+#include "lines.h"
+#include "promises.h"
+#include "trace.h"
 
-#define TURNS_AT_ONCE 10000u  /* without time going on: the loop spins */
-#define LAST_TIME     4000000 /* ms: longer than any time-out, retransmissions included */
+struct world world;
+uint64_t draw_state;
+bool tracing;
 
-bool sim_verbose;
-static uint64_t dice, seed;
-static jmp_buf out;
-static char what[300];
+static struct host proxy_host = { .name = "proxy", .address = (10u << 24) + 1 };
+static const char *looked_for; /* the only promise that counts, or NULL */
+static const char *program;
 
-uint32_t sim_below(uint32_t limit)
+void trace_line(const char *format, ...)
 {
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)((dice >> 20) % limit);
-}
-
-bool sim_chance(uint32_t percent)
-{
-    return sim_below(100) < percent;
-}
-
-uint32_t sim_between(uint32_t least, uint32_t most)
-{
-    return least + sim_below(most - least + 1);
-}
-
-void sim_say(const char *format, ...)
-{
-    va_list arguments;
-    if (!sim_verbose)
-        return;
-    va_start(arguments, format);
-    printf("%7lld ", (long long)sim_now);
-    vprintf(format, arguments);
+    va_list rest;
+    printf("%10.3f  ", (double)(now - 1000 * (int64_t)SECOND) / MS);
+    va_start(rest, format);
+    vprintf(format, rest);
+    va_end(rest);
     putchar('\n');
+}
+
+static void give_up(int status)
+{
+    printf("# replay: %s --seed %lu -v\n", program, (unsigned long)world.seed);
     fflush(stdout);
-    va_end(arguments);
+    _Exit(status);
 }
 
-void sim_broken(const char *format, ...)
+void broken(enum promise which, const char *format, ...)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
-    va_end(arguments);
-    longjmp(out, 1);
+    va_list rest;
+    if (looked_for && strcmp(looked_for, promise_names[which]) != 0)
+        return;
+    printf("not ok - %s: seed %lu: ", promise_names[which], (unsigned long)world.seed);
+    va_start(rest, format);
+    vprintf(format, rest);
+    va_end(rest);
+    putchar('\n');
+    give_up(1);
 }
 
-/* ---- settings ---- */
-
-static uint32_t perhaps(uint32_t percent, uint32_t least, uint32_t most)
+void fake_uv_stuck(const char *why)
 {
-    return sim_chance(percent) ? sim_between(least, most) : 0;
+    printf("not ok - %s: seed %lu: %s\n", promise_names[NO_ENDLESS_WAIT], (unsigned long)world.seed, why);
+    give_up(1);
 }
 
-static void draw_settings(void)
+void fake_uv_turned(void)
 {
-    struct sim_settings *s = &sim_settings;
-    *s = (struct sim_settings){ .calls = perhaps(60, 1, 5),
-                                .call_timeout = perhaps(50, 50, 800),
-                                .com_timeout = perhaps(40, 50, 2000),
-                                .deadline = perhaps(30, 200, 2000),
-                                .waiting = sim_chance(30) ? sim_below(4) : 1000,
-                                .longest = sim_between(20, 2000),
-                                .abandoned = perhaps(30, 1, 4),
-                                .bind_timeout = sim_between(100, 2000),
-                                .client_timeout = sim_between(200, 3000),
-                                .quiet = sim_chance(15) };
+    judge_turn();
 }
 
-static size_t write_settings(char *text, size_t room)
+/* ---- the phases of a schedule ---- */
+
+static void stop(void *who, uint32_t number)
 {
-    static const char *const farewells[] = { "abandon", "cancel", "orphan" };
-    const struct sim_settings *s = &sim_settings;
-    size_t n = (size_t)snprintf(
-        text, room,
-        "drain: 1s\nlog: { calls: /log }\nlisteners:\n"
-        "  - { address: 127.0.0.1:1135, server: s, bind-timeout: %ums, client-timeout: %ums }\n"
-        "servers:\n  s:\n    members: [ 127.0.0.1:5000, 127.0.0.1:5001 ]\n"
-        "    waiting: { length: %u, longest: %ums }\n    unavailable-wait: %ums\n"
-        "    connect-timeout: %ums\n    bind-timeout: %ums\n    on-timeout: %s\n"
-        "    health: { failures: %u, backoff: 20ms, longest-backoff: 500ms }\n",
-        s->bind_timeout, s->client_timeout, s->waiting, s->longest, perhaps(50, 1, 2000), sim_between(50, 1000),
-        sim_between(50, 1000), farewells[sim_below(3)], sim_between(1, 4));
-    const struct {
-        const char *key, *unit;
-        uint32_t value;
-    } more[] = { { "calls", "", s->calls },
-                 { "call-timeout", "ms", s->call_timeout },
-                 { "com-timeout", "ms", s->com_timeout },
-                 { "deadline", "ms", s->deadline },
-                 { "abandoned", "", s->abandoned } };
-    for (unsigned i = 0; i < sizeof more / sizeof *more; i++)
-        if (more[i].value)
-            n += (size_t)snprintf(text + n, room - n, "    %s: %u%s\n", more[i].key, more[i].value, more[i].unit);
-    return n;
+    (void)who;
+    trace("SIGTERM");
+    if (!world.over)
+        world.over_at = now;
+    world.ended_at_once = world.over;
+    world.over = true;
+    fake_uv_signal(SIGTERM);
+    if (number > 0)
+        agenda_at(now + below(100 * MS), stop, NULL, number - 1);
+}
+
+static void all_leave(void *who, uint32_t number)
+{
+    (void)who;
+    (void)number;
+    for (uint32_t i = 0; i < world.client_count; i++)
+        client_leave(&world.clients[i]);
+    agenda_at(now + 2 * SECOND, stop, NULL, chance(10));
+}
+
+static void look_at_the_dead(void *who, uint32_t number)
+{
+    (void)who;
+    if (!world.over)
+        judge_dead();
+    all_leave(NULL, number);
+}
+
+static void look_at_com_timeout(void *who, uint32_t seconds)
+{
+    (void)who;
+    if (!world.over)
+        judge_com_timeout(now - seconds * (int64_t)SECOND);
+}
+
+/* Everything that could answer is gone: by a reset, by a FIN, or without a word. */
+static void kill_servers(void)
+{
+    bool silent = chance(20);
+    for (uint32_t i = 0; i < world.member_count; i++) {
+        struct member *m = &world.members[i];
+        m->frozen = true;
+        net_set_silent(&m->host, silent);
+        if (!silent)
+            member_die(m, chance(50));
+    }
+    uint32_t seconds = 2 * ((uint32_t)world.plan.keepalive_every / 1000) * (world.plan.keepalive_losses + 4) + 20;
+    if (silent)
+        agenda_at(now + seconds * (int64_t)SECOND, look_at_com_timeout, NULL, seconds);
+    agenda_at(now + (silent ? 10000 : 300) * (int64_t)SECOND, look_at_the_dead, NULL, 0);
+}
+
+static void look_at_patience(void *who, uint32_t number)
+{
+    (void)who;
+    (void)number;
+    if (world.over)
+        return;
+    judge_patience();
+    if (chance(60))
+        kill_servers();
+    else
+        all_leave(NULL, 0);
+}
+
+static int64_t longest_wait(void)
+{
+    int64_t most = 0;
+    for (uint32_t op = 0; op < OPS; op++) {
+        const struct rules *r = &world.plan.rules[op];
+        most = r->call_timeout > most ? r->call_timeout : most;
+        most = r->deadline > most ? r->deadline : most;
+    }
+    return 30 * (most + world.plan.waiting_longest) + 60000; /* for each of the calls that a client has at once */
+}
+
+/* Nobody begins anything any more; servers finish what they do, or do nothing any more at all. */
+static void freeze(void *who, uint32_t number)
+{
+    bool hang = chance(50);
+    (void)who;
+    (void)number;
+    trace("nothing new begins%s", hang ? ", and servers hang" : "");
+    for (uint32_t i = 0; i < world.member_count; i++) {
+        if (!hang) {
+            member_stop(&world.members[i], false);
+            net_set_silent(&world.members[i].host, false);
+        }
+        world.members[i].frozen = hang;
+    }
+    world.frozen = true;
+    for (uint32_t i = 0; i < world.client_count; i++)
+        client_freeze(&world.clients[i]);
+    agenda_at(now + longest_wait() * MS, look_at_patience, NULL, 0);
+}
+
+/* ---- faults ---- */
+
+static void go_on(void *who, uint32_t number)
+{
+    (void)number;
+    member_stop(who, false);
+}
+
+static void stop_member(void *who, uint32_t number)
+{
+    (void)number;
+    member_stop(who, true);
+    agenda_at(now + below(4 * SECOND), go_on, who, 0);
+}
+
+static void lose_client(void *who, uint32_t number)
+{
+    struct client *c = who;
+    (void)number;
+    c->host_died = true;
+    net_set_silent(&c->host, true);
+}
+
+static void plan_faults(int64_t length)
+{
+    uint32_t us = (uint32_t)length;
+    if (chance(10))
+        agenda_at(now + below(us), stop_member, &world.members[below(world.member_count)], 0);
+    if (chance(6))
+        agenda_at(now + below(us), lose_client, &world.clients[below(world.client_count)], 0);
+    if (chance(12))
+        agenda_at(now + below(us), stop, NULL, chance(30));
 }
 
 /* ---- a schedule ---- */
 
-static struct px_loop loop;
-static struct px_settings settings;
-
-/* Turns the loop and lets time pass, up to `until`. */
-static void run(int64_t until)
-{
-    unsigned turns = 0;
-    while (!uv_is_stopped()) {
-        net_run_due();
-        if (uv_turn()) {
-            if (++turns > TURNS_AT_ONCE)
-                sim_broken("the loop spins");
-            continue;
-        }
-        int64_t next = net_next() < uv_due() ? net_next() : uv_due();
-        if (next > until)
-            break;
-        if (next > sim_now)
-            turns = 0, sim_now = next;
-        else if (net_next() > sim_now && ++turns > TURNS_AT_ONCE)
-            sim_broken("the loop spins");
-    }
-    if (sim_now < until && !uv_is_stopped())
-        sim_now = until;
-}
-
 static void begin(void)
 {
-    static const struct px_overrides none;
-    static const struct px_source source = { NULL, &none };
-    char text[2000];
-    dice = seed * 0x9e3779b97f4a7c15u + 1;
-    net_reset_world(sim_between(0, 10));
-    kernel_reset_world();
-    uv_reset_world();
-    servers_reset_world();
-    clients_reset_world();
-    promises_reset_world();
-    draw_settings();
-    size_t length = write_settings(text, sizeof text);
-    if (sim_verbose)
-        fputs(text, stdout);
-    if (px_settings_load_text("settings", text, length, &settings, stderr) != 0 ||
-        px_loop_open(&loop, &settings, &source) != 0)
-        abort();
+    static const int64_t lengths[] = { 30 * MS, 300 * MS, 1500 * MS, 6 * SECOND };
+    int64_t length = lengths[below(4)];
+    world.link_count = world.call_count = 0;
+    world.frozen = world.over = world.ended_at_once = false;
+    world.member_count = world.plan.members;
+    world.client_count = between(1, chance(70) ? 4 : CLIENTS);
+    for (uint32_t i = 0; i < world.member_count; i++)
+        member_begin(&world.members[i], i);
+    for (uint32_t i = 0; i < world.client_count; i++)
+        client_begin(&world.clients[i], i);
+    plan_faults(length);
+    agenda_at(now + length, freeze, NULL, 0);
 }
 
-static void fault_later(void *unused, intptr_t left)
+static void at_end(void)
 {
-    (void)unused;
-    if (left > 0 && !sim_settings.quiet) {
-        servers_fault();
-        net_later(sim_between(100, 2000), fault_later, NULL, left - 1);
-    }
+    judge_end();
 }
 
-/* Nobody waits for ever: not with time-outs, and without them not once the servers are dead. */
-static void end(void)
+static void judge_rest(int64_t allocations)
 {
-    int64_t latest = sim_now + LAST_TIME;
-    servers_end();
-    run(latest);
-    if (!clients_are_gone() && sim_verbose)
-        sim_say("some clients are idle");
-    promises_end();
-    clients_leave();
-    run(sim_now + LAST_TIME);
-    px_loop_drain(&loop, NULL, "the end");
-    run(sim_now + 100000);
-    if (!uv_is_stopped())
-        sim_broken("the drain does not end");
-    for (uint32_t i = 0; i < loop.max_links; i++)
-        if (loop.links[i] || loop.clients[i])
-            sim_broken("a connection is left in the tables");
-    if (pol_calls_inside(loop.brain, 0) || pol_calls_waiting(loop.brain, 0))
-        sim_broken("a slot is lost");
-    px_loop_close(&loop);
-    if (kernel_open_files() > 0)
-        sim_broken("a descriptor is left open");
+    if (kernel_allocations != allocations)
+        broken(ALL_FREE, "%ld pieces of memory were not freed", (long)(kernel_allocations - allocations));
+    if (kernel_open_count())
+        broken(ALL_FREE, "%u descriptors are open", kernel_open_count());
+    if (fake_uv_handles())
+        broken(ALL_FREE, "%u handles are open", fake_uv_handles());
 }
 
-/* True when all promises held. */
-static bool schedule(uint64_t number)
+static void schedule(uint64_t seed)
 {
-    seed = number;
+    world.seed = seed;
+    struct px_settings *settings = plan_take(seed, &world.plan);
+    int64_t allocations = kernel_allocations;
+    draw_begin(seed);
+    agenda_begin();
+    net_begin();
+    kernel_begin(&proxy_host);
+    fake_uv_begin();
+    lines_begin();
     begin();
-    if (setjmp(out)) {
-        printf("not ok - seed %llu at %lld ms: %s\n# replay: build/sim --seed %llu -v\n", (unsigned long long)number,
-               (long long)sim_now, what, (unsigned long long)number);
-        return false;
-    }
-    clients_begin(1 + sim_below(12));
-    net_later(sim_between(100, 1500), fault_later, NULL, sim_below(4));
-    run(sim_now + 8000);
-    end();
-    px_settings_free(&settings);
-    return true;
+    if (!proxy_run(settings, at_end))
+        broken(ALL_FREE, "it does not start");
+    judge_rest(allocations);
 }
 
 /* ---- the command line ---- */
 
-struct options {
-    uint64_t seeds, first;
-    bool one;
-};
-
-static error_t take_option(int key, char *arg, struct argp_state *state)
+static void crashed(int number)
 {
-    struct options *o = state->input;
-    switch (key) {
-    case 'n':
-        o->seeds = strtoull(arg, NULL, 10);
-        return 0;
-    case 'f':
-        o->first = strtoull(arg, NULL, 10);
-        return 0;
-    case 's':
-        o->first = strtoull(arg, NULL, 10);
-        o->seeds = 1;
-        return 0;
-    case 'v':
-        sim_verbose = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    printf("not ok - crash by signal %d: seed %lu\n", number, (unsigned long)world.seed);
+    give_up(2);
+}
+
+static double seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static void run(uint64_t first, uint64_t count)
+{
+    double from = seconds();
+    for (uint64_t i = 0; i < count; i++)
+        schedule(first + i);
+    for (unsigned i = 0; i < PROMISES; i++)
+        printf("ok - %s\n", promise_names[i]);
+    printf("# %lu schedules, %.0f a second\n", (unsigned long)count, (double)count / (seconds() - from + 1e-9));
 }
 
 int main(int argc, char **argv)
 {
-    static const struct argp_option table[] = { { "seeds", 'n', "N", 0, "How many schedules [1000]", 0 },
-                                                { "first", 'f', "SEED", 0, "The first of them [1]", 0 },
-                                                { "seed", 's', "SEED", 0, "Only this one", 0 },
-                                                { NULL, 'v', NULL, 0, "Tell what happens", 0 },
-                                                { 0 } };
-    static const struct argp argp = { .options = table, .parser = take_option, .doc = "Random schedules." };
-    struct options options = { .seeds = 1000, .first = 1 };
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    kernel_log(promises_line);
-    for (uint64_t i = 0; i < options.seeds; i++)
-        if (!schedule(options.first + i))
-            return 1;
-    printf("ok - %llu schedules\n", (unsigned long long)options.seeds);
+    static const struct option options[] = {
+        { "seeds", required_argument, NULL, 'n' }, { "first", required_argument, NULL, 'f' },
+        { "seed", required_argument, NULL, 's' },  { "promise", required_argument, NULL, 'p' },
+        { "verbose", no_argument, NULL, 'v' },     { 0 },
+    };
+    uint64_t count = 1000, first = 1;
+    int option;
+    program = argv[0];
+    while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
+        if (option == 'n')
+            count = strtoull(optarg, NULL, 10);
+        else if (option == 'f' || option == 's')
+            first = strtoull(optarg, NULL, 10);
+        else if (option == 'p')
+            looked_for = optarg;
+        else if (option == 'v')
+            tracing = true;
+        else
+            return 2;
+        count = option == 's' ? 1 : count;
+    }
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* large tables are fresh pages, not cleared ones */
+    signal(SIGABRT, crashed);
+    signal(SIGSEGV, crashed);
+    run(first, count);
+    plan_free_all();
     return 0;
 }

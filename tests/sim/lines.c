@@ -1,0 +1,92 @@
+/* Lines of JSON, one an event; of a call's only what is held against what its client and its server know. */
+#include "lines.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agenda.h"
+#include "promises.h"
+#include "trace.h"
+#include "world.h"
+
+#define MOST 4096u
+
+static char line[MOST];
+static size_t length;
+
+void lines_begin(void)
+{
+    length = 0;
+}
+
+/* What stands behind `key`, which has its quotes and colon; "" where it is null. */
+static void value_of(const char *key, char *out, size_t room)
+{
+    const char *at = strstr(line, key);
+    size_t n = 0;
+    if (at && (at += strlen(key)) && *at == '"')
+        for (at++; *at && *at != '"' && n + 1 < room; at++)
+            out[n++] = *at;
+    out[n] = 0;
+}
+
+static uint32_t number_of(const char *key)
+{
+    const char *at = strstr(line, key);
+    return at ? (uint32_t)strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+static void take_call(void)
+{
+    uint32_t call_id = number_of("\"call_id\":");
+    struct call *k = call_of(call_id);
+    if (!k) {
+        broken(ONE_LINE, "a line tells of call %#x, which nobody made", call_id);
+        return;
+    }
+    if (k->lines++ > 0)
+        broken(ONE_LINE, "call %#x has a second line", call_id);
+    k->line_at = now;
+    value_of("\"end\":", k->ending, sizeof k->ending);
+    value_of("\"proof\":", k->proof, sizeof k->proof);
+    value_of("\"evidence\":", k->evidence, sizeof k->evidence);
+    k->waited = number_of("\"waited_us\":");
+    k->took = number_of("\"total_us\":");
+}
+
+static void take_connection(void)
+{
+    char name[64];
+    value_of("\"client\":", name, sizeof name);
+    const char *colon = strchr(name, ':');
+    uint16_t port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
+    for (struct client *c = world.clients; c < world.clients + world.client_count; c++) {
+        if (c->port != port || !c->endpoint)
+            continue;
+        value_of("\"reason\":", c->reason, sizeof c->reason);
+        c->over_at = now;
+    }
+}
+
+static void take_line(void)
+{
+    line[length] = 0;
+    trace("log %s", line);
+    if (strstr(line, "\"kind\":\"call\""))
+        take_call();
+    if (strstr(line, "\"kind\":\"connection\",\"side\":\"client\""))
+        take_connection();
+}
+
+void lines_take(const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] == '\n') {
+            take_line();
+            length = 0;
+        } else if (length + 1 < MOST) {
+            line[length++] = bytes[i];
+        }
+    }
+}

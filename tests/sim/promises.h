@@ -1,0 +1,45 @@
+/* What rpcward promises, as sentences that a schedule can break. */
+#ifndef SIM_PROMISES_H
+#define SIM_PROMISES_H
+
+#include "world.h"
+
+enum promise {
+    AT_MOST_ONCE,
+    PROVEN, /* who is told did-not-execute was not executed */
+    NO_ENDLESS_WAIT,
+    CALLS_LIMIT,
+    CLIENTS_LIMIT,
+    NO_CROSSING, /* no byte of one client on another's link, nobody in a foreign association group */
+    VERBATIM,
+    OWN_ANSWER,
+    NO_LATE_ANSWER,
+    ONE_LINE,
+    TRUE_LINE,
+    ALL_FREE,
+    IN_BOUNDS,
+    PROMISES
+};
+
+extern const char *const promise_names[PROMISES];
+
+/* Ends the program, unless another promise is looked for. */
+void broken(enum promise which, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A PDU has come to a server: whose is it? NULL: the proxy's own. */
+struct said *judge_up(struct link *l, const uint8_t *pdu, size_t length);
+/* The proxy asks a member whether it is well. */
+void judge_check(const struct link *l, const struct dis_pdu *pdu);
+/* A PDU has come to a client: what its server said, or NULL: the proxy's own. */
+struct said *judge_down(struct client *c, const uint8_t *pdu, size_t length);
+
+void judge_executed(struct call *k);
+void judge_inside(void); /* one more call is inside the server */
+void judge_turn(void);   /* after each turn of the loop */
+void judge_group(struct link *l, uint32_t group);
+void judge_patience(void); /* every call that has a time-out is over by now */
+void judge_com_timeout(int64_t silent_since);
+void judge_dead(void); /* all servers are gone: every call is over */
+void judge_end(void);  /* the proxy is gone */
+
+#endif

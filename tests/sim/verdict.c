@@ -1,0 +1,207 @@
+/* The last judgement: how each call ended for its client, for its server, and in the log. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agenda.h"
+#include "promises.h"
+
+struct ending {
+    const char *name;
+    bool answered, faulted; /* what its client heard */
+    uint32_t status[3];     /* or of the proxy's faults; 0: none */
+    bool dne;
+    bool by_end;      /* or nothing but the end of its connection */
+    bool client_left; /* it was the client who ended it */
+};
+
+#define S1722 0x6bau
+#define S1723 0x1c010014u
+#define S1726 0x1c000012u
+#define S1727 0x6bfu
+#define S1818 0x1c00000du
+
+static const struct ending endings[] = {
+    { "answered", .answered = true },
+    { "fault", .faulted = true },
+    { "maybe-sent", .answered = false },
+    { "unavailable", .status = { S1722 }, .by_end = true },
+    { "withdrawn", .client_left = true },
+    { "client-left", .client_left = true },
+    { "server-lost", .status = { S1726 }, .by_end = true },
+    { "not-sent", .status = { S1727 }, .by_end = true },
+    { "answer-cut", .by_end = true },
+    { "drained", .status = { S1726, S1727 }, .by_end = true },
+    { "refused", .status = { S1723 } },
+    { "timed-out", .status = { S1818 }, .by_end = true },
+    { "cut-off", .status = { S1726, S1727 }, .by_end = true },
+};
+
+static const struct ending *ending_of(const struct call *k)
+{
+    for (unsigned i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (strcmp(endings[i].name, k->ending) == 0)
+            return &endings[i];
+    return NULL;
+}
+
+static bool has_status(const struct ending *e, uint32_t status)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (status && e->status[i] == status)
+            return true;
+    return false;
+}
+
+static const char *const outcome_names[] = { "nothing", "an answer", "its server's fault", "a fault of the proxy's" };
+
+/* The line says what the client heard. */
+static bool agrees(const struct call *k, const struct ending *e)
+{
+    switch (k->outcome) {
+    case ANSWERED:
+        return e->answered;
+    case SERVER_FAULT:
+        return e->faulted;
+    case PROXY_FAULT:
+        return has_status(e, k->status);
+    default:
+        return true;
+    }
+}
+
+/* bind-timeout may have ended it at any moment. */
+static bool is_overdue(const struct client *c)
+{
+    return world.plan.bind_timeout != 0 && !c->bound;
+}
+
+/* Nothing on its side, and no end of the proxy's, kept it from hearing of this. */
+static bool hears_all(const struct call *k)
+{
+    const struct client *c = &world.clients[k->client];
+    int64_t heard_at = k->line_at + 7 * SECOND; /* a closing client has 5 s, and may have a second more */
+    return !(c->left && c->left_at < heard_at) && !c->host_died && !c->garbled && !c->slow_reader &&
+           !(c->forgets && c->ended_by_reset) && !is_overdue(c) && world.over_at > heard_at;
+}
+
+/* The client heard what the line says. */
+static bool was_told(const struct call *k, const struct ending *e)
+{
+    const struct client *c = &world.clients[k->client];
+    bool condemned = c->link && c->link->condemned;
+    if (k->outcome != UNTOLD || k->maybe || k->orphaned || !hears_all(k))
+        return true;
+    if (e->answered || e->faulted || (e->status[0] && !e->by_end))
+        return false;
+    if (!e->by_end)
+        return true;
+    if (!c->ended)
+        return false;
+    return c->ended_by_reset || condemned || c->out.sent < c->out.length || c->stall_at;
+}
+
+static void judge_faults(const struct call *k)
+{
+    static const uint32_t with_proof[] = { S1722, S1723, S1727 };
+    bool proof = false;
+    if (k->outcome != PROXY_FAULT)
+        return;
+    for (unsigned i = 0; i < 3; i++)
+        proof = proof || with_proof[i] == k->status;
+    if (k->dne != proof)
+        broken(PROVEN, "call %#x was told %#x %s did-not-execute", k->call_id, k->status,
+               k->dne ? "with" : "without");
+    if (k->dne && (k->executed || k->fragments_come))
+        broken(PROVEN, "call %#x was told did-not-execute, and its server has its first fragment", k->call_id);
+}
+
+/* P1, P3, P6 are our own; P5 is what the server said. */
+static void judge_proof(const struct call *k)
+{
+    if (k->proof[0] && strcmp(k->proof, "P5") != 0 && k->fragments_come)
+        broken(TRUE_LINE, "call %#x has proof %s, and its server has its first fragment", k->call_id, k->proof);
+    if (strcmp(k->proof, "P5") == 0 && k->executed)
+        broken(TRUE_LINE, "call %#x has proof P5, and was executed", k->call_id);
+    if (strcmp(k->evidence, "nothing") == 0 && k->fragments_come)
+        broken(TRUE_LINE, "nothing of call %#x was let go, says its line, and its server has it", k->call_id);
+    if (k->withheld && k->fragments_come)
+        broken(VERBATIM, "call %#x came to the server in part", k->call_id);
+}
+
+/* It has said half of something, or says or reads it ever so slowly. */
+static bool may_owe(const struct client *c)
+{
+    return c->stall_at || c->slow_reader || c->writes || c->host_died;
+}
+
+/* It was the client who ended it: by leaving, by nonsense, or by never being bound. */
+static bool may_have_left(const struct call *k)
+{
+    const struct client *c = &world.clients[k->client];
+    return (c->left && c->left_at <= k->line_at) || c->garbled || c->host_died || world.over_at <= k->line_at ||
+           is_overdue(c) || (strcmp(c->reason, "client-timeout") == 0 && may_owe(c));
+}
+
+static void judge_reason(const struct client *c)
+{
+    if (strcmp(c->reason, "client-timeout") == 0 && !may_owe(c))
+        broken(TRUE_LINE, "%s was ended by client-timeout, and owes nothing", c->host.name);
+}
+
+#define LATE 200 /* ms: the machine has other work at times */
+
+/* What a call may take is in the settings; before its bind, its client's wait for a member comes on top. Nobody waits any more for
+ * one whose client has gone, or that is cut off by another's end. */
+static void judge_times(const struct call *k, const struct ending *e)
+{
+    const struct client *c = &world.clients[k->client];
+    const struct plan *p = &world.plan;
+    bool gone = e->client_left || strcmp(k->ending, "cut-off") == 0 || (c->reason[0] && c->over_at < k->line_at);
+    int64_t deadline = rules_of(k)->pending ? 0 : rules_of(k)->deadline;
+    int64_t more = LATE + (c->eager ? p->unavailable_wait + p->connect_timeout : 0);
+    if (deadline && k->took > (deadline + more) * MS && !gone)
+        broken(NO_ENDLESS_WAIT, "call %#x took %u µs, and its deadline is %ld ms", k->call_id, k->took,
+               (long)deadline);
+    if (k->waited > (p->waiting_longest + more) * MS)
+        broken(NO_ENDLESS_WAIT, "call %#x waited %u µs, and %ld ms are the longest", k->call_id, k->waited,
+               (long)p->waiting_longest);
+}
+
+static void judge_call(const struct call *k)
+{
+    const struct client *c = &world.clients[k->client];
+    const struct ending *e = ending_of(k);
+    judge_faults(k);
+    if (k->lines == 0) {
+        if (k->outcome != UNTOLD || k->fragments_come)
+            broken(ONE_LINE, "call %#x has no line; its client was told %s, its server has %u fragments", k->call_id,
+                   outcome_names[k->outcome], k->fragments_come);
+        return;
+    }
+    if (!e) {
+        broken(TRUE_LINE, "call %#x ended as \"%s\", which is no ending", k->call_id, k->ending);
+        return;
+    }
+    judge_proof(k);
+    judge_times(k, e);
+    if (!agrees(k, e) || !was_told(k, e))
+        broken(TRUE_LINE, "call %#x ended as %s, says its line, and its client heard %s (%#x)%s", k->call_id,
+               k->ending, outcome_names[k->outcome], k->status,
+               !c->ended           ? ""
+               : c->ended_by_reset ? " and a reset"
+                                   : " and a FIN");
+    if (e->client_left && !may_have_left(k))
+        broken(TRUE_LINE, "call %#x ended as %s, says its line, and its client is there", k->call_id, k->ending);
+}
+
+void judge_end(void)
+{
+    int64_t most = world.plan.drain + 3000;
+    if (now - world.over_at > most * MS)
+        broken(NO_ENDLESS_WAIT, "to drain took %ld ms, and %ld were given", (long)((now - world.over_at) / MS),
+               (long)world.plan.drain);
+    for (uint32_t i = 0; i < world.client_count; i++)
+        judge_reason(&world.clients[i]);
+    for (uint32_t i = 0; i < world.call_count; i++)
+        judge_call(&world.calls[i]);
+}

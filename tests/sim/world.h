@@ -1,0 +1,183 @@
+/* Who takes part in a schedule, and what each has seen: clients, members of the server, their connections, the calls.
+ * The promises are judged by this alone, and by the log; nobody looks into the proxy. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "../../dissect/pdu.h"
+#include "net.h"
+#include "plan.h"
+
+#define CLIENTS 12u
+#define PDUS    160u /* that one side of a connection may say */
+#define LINKS   48u
+#define CALLS   256u
+#define STREAM  262144u /* bytes, likewise */
+
+#define PROXY_PORT  1135
+#define MEMBER_PORT 5000
+
+/* call_ids say who is meant: of calls from here on, of the other PDUs of clients above. */
+#define CALL_ID_FIRST  0x100u
+#define OTHER_ID_FIRST 0x10000u /* and 256 for each client */
+
+/* Association groups that a server makes have the number of the link for which it did. */
+#define GROUP_OF(link) (0x5000u + (uint32_t)(link))
+
+enum outcome { UNTOLD, ANSWERED, SERVER_FAULT, PROXY_FAULT };
+
+/* One request, as its client made it, as the server had it, as the log tells it. */
+struct call {
+    uint32_t client, call_id, op;
+    uint32_t fragments;
+    bool maybe, orphaned, cancelled;
+    bool is_sent; /* its client's kernel has all of it */
+    int64_t sent_at;
+    enum outcome outcome;
+    bool dne; /* of the fault that it was told */
+    uint32_t status;
+    bool answer_begun; /* part of an answer has come */
+    int64_t told_at;
+    struct link *link; /* NULL: no server has heard of it */
+    uint32_t fragments_come;
+    unsigned executed;
+    bool is_inside;   /* the server works on it */
+    bool is_silenced; /* it will not be answered */
+    int64_t inside_at;
+    unsigned serial;                /* of what it does next */
+    unsigned answers, answers_left; /* fragments */
+    bool answer_is_fault, answer_is_dne;
+    unsigned lines;
+    int64_t line_at;
+    char ending[16], proof[4], evidence[16];
+    uint32_t waited, took; /* µs; 0: the line has none */
+    bool withheld;         /* by the proxy: what its client said after it has come to the server */
+};
+
+/* A PDU within what one side says. `call` is CALLS for those of no call. */
+struct said {
+    uint32_t at, length, call;
+    uint32_t fragment; /* of a request */
+    uint8_t type;
+    bool taken; /* seen by the other side */
+};
+
+struct stream {
+    uint32_t length, sent; /* bytes said, and those that the kernel has */
+    uint32_t count, next;  /* PDUs, and the first that the other side has not seen */
+    struct said said[PDUS];
+    uint8_t bytes[STREAM];
+};
+
+struct inbox {
+    uint32_t length;
+    uint8_t bytes[2 * NET_ROOM];
+};
+
+enum leaving { STAYS, BY_FIN, BY_HALF_CLOSE, BY_CLOSE, BY_RESET };
+
+struct client {
+    struct host host;
+    struct endpoint *endpoint; /* NULL: has not dialled, or could not */
+    struct link *link;         /* that serves it, as far as the server knows */
+    bool big_endian, eager, forgets, slow_reader, ignores_callbacks, alters;
+    bool bound, refused, left, closed, leaves_soon, host_died, garbled, stalled, broken;
+    unsigned callbacks_open;    /* of its server's, not answered */
+    bool ended, ended_by_reset; /* by the proxy */
+    uint8_t level;
+    uint32_t group, writes, reads, gap;     /* bytes at once, bytes at once, µs between calls */
+    uint32_t calls, begun, open, most_open; /* calls, and those that are open at once */
+    uint32_t maybe_percent, cancel_percent, orphan_percent, most_stub, most_fragments;
+    uint32_t stall_at; /* offset in its stream at which it stops; 0: it does not */
+    uint32_t others;   /* its PDUs that are no requests */
+    enum leaving leaving;
+    int64_t writes_at, reads_at, calls_at, step_at;
+    int64_t dialled_at, bound_at, left_at;
+    uint16_t port;    /* of the endpoint, as the log has it */
+    char reason[24];  /* why its connection ended, as the log has it … */
+    int64_t over_at;  /* … and when */
+    bool told_signed; /* a fault of the proxy's, at level packet or above: nothing may follow */
+    struct stream out;
+    struct inbox in;
+};
+
+struct link {
+    struct endpoint *endpoint;
+    struct member *member;
+    struct client *client;                     /* NULL: has said nothing yet */
+    bool open, never_closes, condemned, keeps; /* keeps: it is there after an orphaned */
+    bool is_check;                             /* the proxy asks here on its own whether the member is well */
+    uint32_t generation;
+    bool closes; /* a FIN after what is said */
+    uint32_t asked_group, group;
+    int64_t closed_at;
+    struct call *incoming;
+    struct stream out;
+    struct inbox in;
+};
+
+struct member {
+    struct host host;
+    struct door *door;
+    unsigned life; /* of its process */
+    bool stopped, frozen;
+    bool at_first;    /* it runs calls from their first fragment on, as pipes are */
+    uint32_t slowest; /* µs of a call */
+    uint32_t never_percent, fault_percent, callback_percent, mischief_permille;
+};
+
+extern struct world {
+    uint64_t seed;
+    struct plan plan;
+    struct client clients[CLIENTS];
+    struct member members[MEMBERS_MOST];
+    struct link links[LINKS];
+    struct call calls[CALLS];
+    uint32_t link_count, call_count, member_count, client_count;
+    bool frozen; /* nobody begins anything any more */
+    bool over;   /* the proxy was told to stop */
+    int64_t over_at;
+    bool ended_at_once; /* by a second signal */
+} world;
+
+/* Both sides' streams. */
+struct said *stream_add(struct stream *s, const uint8_t *pdu, size_t length, uint8_t type, uint32_t call);
+/* Gives the kernel what it takes, up to `most` bytes; true: all is said. */
+bool stream_flush(struct stream *s, struct endpoint *e, uint32_t most);
+/* The PDUs that have come whole are handed over. */
+typedef void inbox_handler(void *owner, const uint8_t *pdu, size_t length);
+void inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handler *handler, void *owner);
+
+static inline struct call *call_of(uint32_t call_id)
+{
+    uint32_t index = call_id - CALL_ID_FIRST;
+    return call_id >= CALL_ID_FIRST && index < world.call_count ? &world.calls[index] : NULL;
+}
+
+static inline const struct rules *rules_of(const struct call *k)
+{
+    return &world.plan.rules[k->op];
+}
+
+static inline bool is_signed(const struct client *c)
+{
+    return c->level >= DIS_LEVEL_PACKET;
+}
+
+/* client.c */
+void client_begin(struct client *c, uint32_t number);
+void client_freeze(struct client *c); /* begins nothing any more, reads all */
+void client_leave(struct client *c);
+
+/* server.c */
+void link_step(void *link); /* something has changed */
+void link_close(struct link *l, bool reset);
+uint32_t calls_inside(void);
+
+/* member.c */
+void member_begin(struct member *m, uint32_t number);
+void member_die(struct member *m, bool reset);
+void member_restart(struct member *m);
+void member_restart_later(struct member *m, uint32_t us); /* within that */
+void member_stop(struct member *m, bool stopped);
+
+#endif
