@@ -10,6 +10,7 @@
 #include "draw.h"
 #include "fake_uv.h"
 #include "kernel.h"
+#include "net.h"
 
 #define HANDLES 256u
 #define ACTIVE  1u
@@ -20,6 +21,7 @@ static unsigned count;
 static uint64_t starts;
 static unsigned turns_at_once; /* since time last went on */
 static int64_t last_turn;
+static bool signalled; /* since it was last looked at */
 
 void fake_uv_begin(void)
 {
@@ -207,6 +209,7 @@ void fake_uv_signal(int number)
     for (unsigned i = 0; i < count; i++)
         if (handles[i]->type == UV_SIGNAL && ((uv_signal_t *)handles[i])->signum == number)
             ((uv_signal_t *)handles[i])->caught_signals++;
+    signalled = true;
 }
 
 static bool is_pending(const uv_signal_t *s)
@@ -284,10 +287,11 @@ static bool anything_ready(void)
     return false;
 }
 
-/* Time goes on until something is ready, or `until`. */
-static bool wait_until(int64_t until)
+/* Time goes on until something is ready, or `until`: then nothing is. */
+static bool wait_until(int64_t until, bool *ready)
 {
-    while (!anything_ready()) {
+    *ready = anything_ready();
+    while (!*ready) {
         int64_t next = agenda_next();
         if (next > until || next == NO_TIME) {
             if (until == NO_TIME)
@@ -297,6 +301,9 @@ static bool wait_until(int64_t until)
             return true;
         }
         agenda_run_one();
+        bool changed = net_polled_changed() || signalled;
+        signalled = false;
+        *ready = changed && anything_ready();
     }
     return true;
 }
@@ -380,13 +387,16 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
         count_turn();
         update_time(loop);
         run_timers(loop);
-        if (!wait_until(poll_until(loop)))
+        bool ready, late = chance(20);
+        if (!wait_until(poll_until(loop), &ready))
             fake_uv_stuck("the loop sleeps and nothing will ever wake it");
-        if (chance(20))
+        if (late)
             be_late();
         update_time(loop);
-        run_polls();
-        run_signals();
+        if (ready || late) {
+            run_polls();
+            run_signals();
+        }
         run_checks();
         run_closing();
         fake_uv_turned();

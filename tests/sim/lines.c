@@ -81,12 +81,16 @@ static void take_line(void)
 
 void lines_take(const char *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (bytes[i] == '\n') {
-            take_line();
-            length = 0;
-        } else if (length + 1 < MOST) {
-            line[length++] = bytes[i];
-        }
+    while (count > 0) {
+        const char *newline = memchr(bytes, '\n', count);
+        size_t n = newline ? (size_t)(newline - bytes) : count, room = MOST - 1 - length;
+        memcpy(line + length, bytes, n < room ? n : room);
+        length += n < room ? n : room;
+        if (!newline)
+            return;
+        take_line();
+        length = 0;
+        bytes += n + 1;
+        count -= n + 1;
     }
 }

@@ -19,6 +19,7 @@ static uint32_t endpoint_count, dialled;
 static struct door doors[DOORS];
 static uint32_t door_count;
 static bool wide;
+static bool polled_changed;
 static uint32_t slowest; /* µs that a segment takes at most, in this schedule */
 
 void net_begin(void)
@@ -32,6 +33,13 @@ void net_begin(void)
 bool net_is_wide(void)
 {
     return wide;
+}
+
+bool net_polled_changed(void)
+{
+    bool changed = polled_changed;
+    polled_changed = false;
+    return changed;
 }
 
 static int64_t later(void)
@@ -86,6 +94,8 @@ static void wake(struct endpoint *e)
 {
     if (e->held && e->wake)
         e->wake(e->owner);
+    else
+        polled_changed = true;
 }
 
 static bool is_mute(const struct endpoint *e)
@@ -394,6 +404,7 @@ static void syn_comes(void *who, uint32_t number)
     inner->connected = true;
     e->peer = inner;
     plan(later(), syn_answered, e, 0);
+    polled_changed = true;
     door->knock(door->owner, inner);
 }
 

@@ -49,7 +49,8 @@ struct endpoint {
 };
 
 void net_begin(void);
-bool net_is_wide(void); /* buffers hold more than the proxy reads at once */
+bool net_polled_changed(void); /* since it was last asked: there may be something for those who poll */
+bool net_is_wide(void);        /* buffers hold more than the proxy reads at once */
 
 /* Where connects go: what listens at a port of a host. */
 struct door {

@@ -145,7 +145,10 @@ static int64_t longest_wait(void)
         most = r->call_timeout > most ? r->call_timeout : most;
         most = r->deadline > most ? r->deadline : most;
     }
-    return 30 * (most + world.plan.waiting_longest) + 60000; /* for each of the calls that a client has at once */
+    uint32_t calls = 1; /* that one client has at once: they may wait one after another */
+    for (uint32_t i = 0; i < world.client_count; i++)
+        calls = world.clients[i].most_open > calls ? world.clients[i].most_open : calls;
+    return (calls + 1) * (most + world.plan.waiting_longest) + 20000;
 }
 
 /* Nobody begins anything any more; servers finish what they do, or do nothing any more at all. */
@@ -299,6 +302,7 @@ int main(int argc, char **argv)
         count = option == 's' ? 1 : count;
     }
     mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* large tables are fresh pages, not cleared ones */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     signal(SIGABRT, crashed);
     signal(SIGSEGV, crashed);
     run(first, count);
