@@ -95,7 +95,7 @@ static void tell_debt(struct px_downstream *d)
 {
     bool cut = px_buffer_length(&d->in) > 0 || d->association->incoming != POL_NONE;
     bool owes = (cut && wish(d) == PX_WATCH_BYTES) || px_buffer_length(&d->socket.out) > 0;
-    uint64_t done = d->association->passed_up + d->socket.taken;
+    uint64_t done = d->association->passed_up + d->dropped + d->socket.taken;
     if (!is_open(d) || (owes == d->owes && (!owes || done == d->done)))
         return;
     d->owes = owes;
@@ -243,14 +243,17 @@ static bool handle_unit(struct px_downstream *d, struct run *run, size_t frag_le
         bool translated = d->association->plain;
         pass(d, run->bytes + run->at, length);
         run->at += length;
-        if (translated)
+        if (translated) {
+            d->dropped += length;
             run->begin = run->at;
+        }
         return true;
     }
     if (d->front != PX_FRONT_DROP)
         return false;
     d->front = PX_FRONT_NEW;
     d->front_call = NULL;
+    d->dropped += length;
     send_run(d, run);
     run->at += length;
     run->begin = run->at;
@@ -261,7 +264,7 @@ static void refuse_bytes(struct px_downstream *d, const struct dis_error *error)
 {
     char why[128];
     snprintf(why, sizeof why, "refused at byte %llu of the connection: %s",
-             (unsigned long long)(d->association->passed_up + error->at), error->what);
+             (unsigned long long)(d->association->passed_up + d->dropped + error->at), error->what);
     refuse(d, POL_BAD, why);
 }
 

@@ -11,7 +11,7 @@ from case import case, check, check_calls, compare, equal, stays_false
 from cases_admission import bound
 from harness import ROOT, Skip, rpc, wait_until
 from recorder import DEAF, Recorder, ack
-from rpc import ALTER, BIND_ACK, BIND_NAK, CONC_MPX, ECHO, TEST, WHOLE, bind, context, fragments, request, test_answer, test_call
+from rpc import ALTER, BIND_ACK, BIND_NAK, CONC_MPX, ECHO, MAYBE, TEST, WHOLE, bind, context, fragments, request, test_answer, test_call
 
 MIB = 1 << 20
 
@@ -153,6 +153,23 @@ def half_a_request(world):
     slow.send(last)
     equal(test_answer(slow.read())[0], 3, "own id of the slow one")
     check(("client", "client-timeout") in proxy.connections(), "%r" % proxy.connections())
+
+
+@case("limits/client-timeout-spares-one-that-is-refused")
+def refused_all_the_time(world):
+    """Requests that are dropped here are steps too, though each is read while the next has begun."""
+    proxy = world.proxy(world.server(), listener="client-timeout: 300ms", server="calls: 1\nwaiting: { length: 0 }")
+    busy, link = bound(world, proxy), bound(world, proxy)
+    busy.call(1, "slow", 3000)
+    proxy_has_it = world.link(proxy)  # accepted, and so read, after the call
+    equal(proxy_has_it.bind().type, BIND_ACK, "answer to a bind")
+    requests = b"".join(request(0, test_call(own), call_id=own, flags=WHOLE | MAYBE) for own in range(2, 10))
+    each = len(requests) // 8
+    for at in range(0, len(requests) - each // 2, each):
+        link.send(requests[:each // 2] if at == 0 else requests[at - each // 2:at + each // 2])
+        stays_false(lambda: select.select([link.socket], [], [], 0)[0], "it was ended")
+    link.send(requests[-(each // 2):])
+    wait_until(lambda: len([k for k in proxy.calls() if k["end"] == "refused"]) == 8, "the lines of what was refused")
 
 
 @case("limits/client-timeout-of-half-a-pdu")
