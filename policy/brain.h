@@ -373,7 +373,7 @@ void pol_client_gone(struct pol_brain *b, const struct pol_event *e);
 void pol_client_due(struct pol_brain *b, uint32_t client);
 /* Its link is up, or could not be had; a member may be dialled for it now. */
 void pol_client_connected(struct pol_brain *b, uint32_t client);
-void pol_client_undialled(struct pol_brain *b, uint32_t client);
+void pol_client_undialled(struct pol_brain *b, uint32_t client, bool ours);
 void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member);
 void pol_client_cancel(struct pol_brain *b, uint32_t client);      /* the call at its front */
 void pol_client_called_back(struct pol_brain *b, uint32_t client); /* by its server, nested in a call of its */

@@ -14,8 +14,9 @@ static const struct pol_life life[] = {
                                       POL_MAY(CLIENT_PLAIN) | POL_MAY(CLIENT_CLOSING) },
     [CLIENT_WAITING] = { "waiting", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_PLAIN) |
                                         POL_MAY(CLIENT_CLOSING) },
-    [CLIENT_DIALLING] = { "dialling", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_BINDING) |
-                                          POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
+    [CLIENT_DIALLING] = { "dialling", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_RELAYING) |
+                                          POL_MAY(CLIENT_BINDING) | POL_MAY(CLIENT_UNAVAILABLE) |
+                                          POL_MAY(CLIENT_CLOSING) },
     [CLIENT_BINDING] = { "binding", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_PLAIN) |
                                         POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_UNAVAILABLE) |
                                         POL_MAY(CLIENT_CLOSING) },
@@ -556,10 +557,16 @@ void pol_client_connected(struct pol_brain *b, uint32_t client)
     pol_client_owns(b, client);
 }
 
-void pol_client_undialled(struct pol_brain *b, uint32_t client)
+/* Another member that nothing is wrong with is tried at once, however long it may wait; what we lack would be lacking again. */
+void pol_client_undialled(struct pol_brain *b, uint32_t client, bool ours)
 {
-    b->clients[client].link = POL_NONE;
-    pol_client_wait(b, client, false);
+    struct client *c = &b->clients[client];
+    c->link = POL_NONE;
+    uint32_t member = b->draining || ours ? POL_NONE : pol_member_pick(b, c->server, c->wanted, true);
+    if (member != POL_NONE && b->members[member].failures == 0 && has_room_for(b, c))
+        pol_client_dial(b, client, member);
+    else
+        pol_client_wait(b, client, false);
 }
 
 void pol_client_bind(struct pol_brain *b, const struct pol_event *e)

@@ -96,7 +96,7 @@ static void dial_failed(struct pol_brain *b, uint32_t link, bool ours)
     pol_pool_end(b, link);
     pol_link_close(b, link, true, POL_NOW, POL_BY_UNAVAILABLE);
     if (client != POL_NONE)
-        pol_client_undialled(b, client);
+        pol_client_undialled(b, client, ours);
     else
         pol_pool_failed(b, server);
 }
