@@ -368,18 +368,23 @@ void client_freeze(struct client *c)
 
 /* ---- being drawn ---- */
 
-static void dial(void *who, uint32_t number)
+static void dial(struct client *c)
 {
-    struct client *c = who;
-    (void)number;
-    if (world.over || world.frozen)
-        return;
     c->endpoint = net_dial(&c->host, (10u << 24) + 1, PROXY_PORT);
     trace("%s dials from 10.0.2.%u, level %u, group %#x", c->host.name, c->host.address & 255, c->level, c->group);
     c->dialled_at = now;
     c->port = c->endpoint->port;
     c->endpoint->wake = step;
     c->endpoint->owner = c;
+}
+
+static void dial_job(void *who, uint32_t number)
+{
+    struct client *c = who;
+    (void)number;
+    if (world.over || world.frozen)
+        return;
+    dial(c);
     if (chance(97)) /* else it never says a word */
         say_bind(c, false);
 }
@@ -424,16 +429,29 @@ static void draw_vices(struct client *c)
         agenda_at(now + below(300 * MS), leave_job, c, 0);
 }
 
-void client_begin(struct client *c, uint32_t number)
+static void make(struct client *c, uint32_t number)
 {
-    static const char *const names[CLIENTS] = { "client0", "client1", "client2", "client3", "client4",  "client5",
-                                                "client6", "client7", "client8", "client9", "client10", "client11" };
+    static const char *const names[CLIENTS] = { "client0",  "client1",  "client2", "client3", "client4",
+                                                "client5",  "client6",  "client7", "client8", "client9",
+                                                "client10", "client11", "newcomer" };
     memset(c, 0, offsetof(struct client, out));
     c->step_at = NO_TIME;
     c->host = (struct host){ .name = names[number], .address = (10u << 24) + (2u << 8) + 1 + below(3) };
     c->out.length = c->out.sent = c->out.count = c->out.next = 0;
     c->in.length = 0;
+}
+
+void client_begin(struct client *c, uint32_t number)
+{
+    make(c, number);
     draw_manners(c);
     draw_vices(c);
-    agenda_at(now + below(chance(70) ? 20 * MS : 500 * MS), dial, c, 0);
+    agenda_at(now + below(chance(70) ? 20 * MS : 500 * MS), dial_job, c, 0);
+}
+
+void client_come(struct client *c)
+{
+    make(c, CLIENTS - 1);
+    dial(c);
+    say_bind(c, false);
 }

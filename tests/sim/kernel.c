@@ -82,6 +82,14 @@ unsigned kernel_open_count(void)
     return count;
 }
 
+bool kernel_is_listening(void)
+{
+    for (int i = 0; i < high; i++)
+        if (table[i].kind == LISTENING && table[i].port == PROXY_PORT)
+            return true;
+    return false;
+}
+
 unsigned kernel_accepted_count(uint32_t address)
 {
     unsigned count = 0;
@@ -170,10 +178,11 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length)
     const struct sockaddr_in *to = (const struct sockaddr_in *)address;
     (void)length;
     assert(d && d->kind == NEW);
-    if (below(200) == 0)
+    if (below(200) == 0 && !world.well)
         return fails(ENETUNREACH);
     d->kind = CONNECTION;
     d->endpoint = net_dial(proxy, ntohl(to->sin_addr.s_addr), ntohs(to->sin_port));
+    health_dialled(d->endpoint);
     return fails(EINPROGRESS);
 }
 
@@ -200,7 +209,7 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
     assert(d && d->kind == LISTENING);
     if (d->waiting == 0)
         return fails(EAGAIN);
-    if (below(300) == 0)
+    if (below(300) == 0 && !world.well)
         return fails(below(2) ? EMFILE : ECONNABORTED);
     struct endpoint *e = first_of_backlog(d);
     int accepted = new_fd(CONNECTION);
@@ -233,6 +242,8 @@ ssize_t __wrap_recv(int fd, void *bytes, size_t room, int flags)
     if (below(200) == 0)
         return fails(EINTR);
     size_t most = net_waiting(e) && chance(20) ? between(1, net_waiting(e)) : room;
+    if (net_waiting(e) > 0 && !d->accepted)
+        health_heard(e);
     if (net_waiting(e) > 0)
         return (ssize_t)net_read(e, bytes, most < room ? most : room);
     if (e->fin_come)
@@ -274,6 +285,7 @@ int __wrap_shutdown(int fd, int how)
 
 static void close_listener(struct descriptor *d)
 {
+    world.shut = !world.over;
     d->door->open = false;
     while (d->waiting)
         net_close(first_of_backlog(d), true);
@@ -335,6 +347,8 @@ static void put_info(const struct endpoint *e, void *value, socklen_t *length)
 
 static int get_number(struct endpoint *e, int level, int name)
 {
+    if (level == SOL_SOCKET && name == SO_ERROR && !e->error && world.plan.check == CHECK_CONNECT)
+        health_heard(e);
     if (level == SOL_SOCKET && name == SO_ERROR)
         return take_error(e);
     assert(level == IPPROTO_TCP && (name == TCP_KEEPIDLE || name == TCP_KEEPINTVL || name == TCP_KEEPCNT));

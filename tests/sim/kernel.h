@@ -16,6 +16,7 @@ void kernel_begin(struct host *proxy);
 
 /* Descriptors that are open. */
 unsigned kernel_open_count(void);
+bool kernel_is_listening(void); /* for clients */
 /* Connections that were accepted and are open, of this peer address; 0: of all. */
 unsigned kernel_accepted_count(uint32_t address);
 
@@ -27,6 +28,9 @@ void kernel_close_all(void);
 
 /* Does what was allocated last around `at` hold that many bytes from there on? Of large pieces alone. */
 bool kernel_has_room(const void *at, size_t room);
+
+/* The log's reader did not take all that it was given last. */
+extern bool kernel_log_is_late;
 
 /* Calls of malloc and the like whose memory was not freed. */
 extern int64_t kernel_allocations;

@@ -69,6 +69,15 @@ static void take_connection(void)
     }
 }
 
+/* "10.0.1.2:5000 of s is down: …" */
+static void take_notice(void)
+{
+    char message[100];
+    value_of("\"message\":", message, sizeof message);
+    if (strstr(message, " of s is "))
+        health_said(message, strstr(message, " is up ") != NULL);
+}
+
 static void take_line(void)
 {
     line[length] = 0;
@@ -77,6 +86,8 @@ static void take_line(void)
         take_call();
     if (strstr(line, "\"kind\":\"connection\",\"side\":\"client\""))
         take_connection();
+    if (strstr(line, "\"kind\":\"notice\""))
+        take_notice();
 }
 
 void lines_take(const char *bytes, size_t count)

@@ -59,7 +59,6 @@ static void close_all(struct member *m, bool reset)
 void member_die(struct member *m, bool reset)
 {
     trace("%s dies", m->host.name);
-    m->life++;
     m->door->open = false;
     close_all(m, reset);
 }
@@ -92,6 +91,14 @@ void member_stop(struct member *m, bool stopped)
     for (uint32_t i = 0; !stopped && i < world.link_count; i++)
         if (world.links[i].member == m && world.links[i].open)
             link_step(&world.links[i]);
+}
+
+void member_recover(struct member *m)
+{
+    net_set_silent(&m->host, false);
+    m->door->deaf = false;
+    member_restart(m);
+    member_stop(m, false);
 }
 
 void member_begin(struct member *m, uint32_t number)

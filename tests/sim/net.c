@@ -413,6 +413,7 @@ struct endpoint *net_dial(struct host *from, uint32_t address, uint16_t port)
     struct endpoint *e = new_endpoint(from);
     struct door *door = find_door(address, port);
     assert(door);
+    e->to = address;
     plan(later(), syn_comes, e, (uint32_t)(door - doors));
     return e;
 }

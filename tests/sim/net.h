@@ -28,6 +28,7 @@ struct endpoint {
     void *owner;
     uint32_t number, out_room, in_room;
     uint16_t port;
+    uint32_t to;     /* the address that it connects to */
     bool held;       /* a process has it open */
     bool connected;  /* SYN answered */
     bool dead;       /* state CLOSE: reset, timed out, or refused */

@@ -18,6 +18,7 @@
 #define EPOCH            1800000000 /* s */
 
 int64_t kernel_allocations;
+bool kernel_log_is_late;
 static int log_fd = -1;
 
 int __wrap_open(const char *path, int flags, ...)
@@ -36,11 +37,13 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t length)
         errno = EBADF;
         return -1;
     }
-    if (chance(2)) {
+    kernel_log_is_late = chance(2);
+    if (kernel_log_is_late) {
         errno = EAGAIN;
         return -1;
     }
     size_t n = length > 1 && chance(5) ? between(1, (uint32_t)length) : length;
+    kernel_log_is_late = n < length;
     lines_take(bytes, n);
     return (ssize_t)n;
 }

@@ -18,7 +18,8 @@ const char *const promise_names[PROMISES] = {
     [VERBATIM] = "verbatim-and-in-order",  [OWN_ANSWER] = "answer-of-its-own-call",
     [NO_LATE_ANSWER] = "no-late-answer",   [ONE_LINE] = "one-line-a-call",
     [TRUE_LINE] = "line-is-true",          [ALL_FREE] = "all-free-at-the-end",
-    [IN_BOUNDS] = "no-byte-out-of-bounds",
+    [IN_BOUNDS] = "no-byte-out-of-bounds", [ONE_TRIAL] = "one-trial-at-a-time",
+    [AVAILABLE] = "who-comes-is-served",
 };
 
 static bool is_same(const struct stream *s, const struct said *said, const uint8_t *pdu, size_t length)
@@ -217,6 +218,9 @@ struct said *judge_down(struct client *c, const uint8_t *pdu, size_t length)
 void judge_turn(void)
 {
     const struct plan *p = &world.plan;
+    if (world.shut && !kernel_log_is_late && !kernel_is_listening())
+        health_judge_shut();
+    world.shut = false;
     unsigned all = p->clients ? kernel_accepted_count(0) : 0;
     if (all > p->clients)
         broken(CLIENTS_LIMIT, "%u clients are connected, and %u may be", all, p->clients);
@@ -226,6 +230,18 @@ void judge_turn(void)
             broken(CLIENTS_LIMIT, "%u clients of one address are connected, and %u may be",
                    kernel_accepted_count(address), p->clients_per_address);
     }
+}
+
+/* Time has passed with members that are well; and one that is like no other has come. Where there is no room for it, it is told. */
+void judge_newcomer(const struct client *c)
+{
+    bool limited = strstr(c->reason, "limit") != NULL;
+    bool hangs = !world.plan.member_bind_timeout && !world.plan.bind_timeout; /* a trial whose bind is not answered */
+    if (!c->link && !limited && !hangs)
+        broken(AVAILABLE, "all members are well, and %s is not served: %s", c->host.name,
+               c->reason[0] ? c->reason
+               : c->ended   ? "its connection is refused"
+                            : "it waits");
 }
 
 /* Its client has said all of it, is there, and still waits for it. */

@@ -18,6 +18,8 @@ enum promise {
     TRUE_LINE,
     ALL_FREE,
     IN_BOUNDS,
+    ONE_TRIAL, /* of a member that is down, at a time */
+    AVAILABLE, /* a server that is well serves whoever comes */
     PROMISES
 };
 
@@ -39,7 +41,14 @@ void judge_turn(void);   /* after each turn of the loop */
 void judge_group(struct link *l, uint32_t group);
 void judge_patience(void); /* every call that has a time-out is over by now */
 void judge_com_timeout(int64_t silent_since);
+void judge_newcomer(const struct client *c);
 void judge_dead(void); /* all servers are gone: every call is over */
 void judge_end(void);  /* the proxy is gone */
+
+/* health.c */
+void health_said(const char *address, bool up); /* by the log */
+void health_dialled(struct endpoint *e);
+void health_heard(const struct endpoint *e);
+void health_judge_shut(void);
 
 #endif

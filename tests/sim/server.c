@@ -229,7 +229,7 @@ static void execute(struct link *l, struct call *k)
         judge_executed(k);
     if (k->maybe)
         k->is_inside = false;
-    else if (below(1000) < m->mischief_permille)
+    else if (below(1000) < m->mischief_permille && !world.well)
         do_mischief(l, k);
     else if (chance(m->never_percent))
         k->is_silenced = true;
@@ -290,7 +290,7 @@ static void answer_bind(void *who, uint32_t call_id)
     struct wire_head head = head_of(l, call_id & 0x7fffffffu, WHOLE);
     if (postponed(l, answer_bind, who, call_id))
         return;
-    if (!alter && chance(3)) {
+    if (!alter && chance(3) && !world.well) {
         say(l, pdu, wire_bind_nak(pdu, &head), DIS_BIND_NAK, NULL);
         return;
     }
@@ -318,8 +318,9 @@ static void take_bind(struct link *l, const struct dis_pdu *pdu)
         judge_group(l, l->asked_group);
         l->group = knows_group(l->member, l->asked_group) ? l->asked_group : 0;
     }
-    if (chance(95))
-        agenda_at(now + below(l->member->slowest), answer_bind, l, pdu->header.call_id | (alter ? 0x80000000u : 0));
+    if (chance(95) || world.well)
+        agenda_at(now + below(world.well ? MS : l->member->slowest), answer_bind, l,
+                  pdu->header.call_id | (alter ? 0x80000000u : 0));
     else if (chance(30))
         agenda_at(now + below(MS), close_later, l, chance(50));
 }
@@ -336,8 +337,8 @@ static void answer_check(void *who, uint32_t number)
     uint32_t how = below(100);
     size_t length = how < 15            ? wire_fault(pdu, &head, STATUS_OP_RANGE)
                     : head.call_id == 1 ? wire_bind_ack(pdu, &head, 1, true, false)
-                                        : wire_mgmt_answer(pdu, &head, how < 70);
-    if (how < 85)
+                                        : wire_mgmt_answer(pdu, &head, how < 70 || world.well);
+    if (how < 85 || world.well)
         net_send(l->endpoint, pdu, length);
     else
         link_close(l, chance(50));
@@ -347,8 +348,9 @@ static void answer_check(void *who, uint32_t number)
 static void take_check(struct link *l, const struct dis_pdu *pdu)
 {
     l->is_check = true;
-    if (chance(95))
-        agenda_at(now + below(l->member->slowest), answer_check, l, l->generation << 2 | (pdu->header.call_id & 3));
+    if (chance(95) || world.well)
+        agenda_at(now + below(world.well ? MS : l->member->slowest), answer_check, l,
+                  l->generation << 2 | (pdu->header.call_id & 3));
 }
 
 static bool is_check(const struct link *l, const uint8_t *bytes, size_t length, struct dis_pdu *pdu)

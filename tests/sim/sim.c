@@ -124,6 +124,23 @@ static void kill_servers(void)
     agenda_at(now + (silent ? 10000 : 300) * (int64_t)SECOND, look_at_the_dead, NULL, 0);
 }
 
+static void kill_or_leave(void)
+{
+    if (chance(60))
+        kill_servers();
+    else
+        all_leave(NULL, 0);
+}
+
+static void look_at_newcomer(void *who, uint32_t number)
+{
+    (void)number;
+    if (world.over)
+        return;
+    judge_newcomer(who);
+    kill_or_leave();
+}
+
 static void look_at_patience(void *who, uint32_t number)
 {
     (void)who;
@@ -131,10 +148,13 @@ static void look_at_patience(void *who, uint32_t number)
     if (world.over)
         return;
     judge_patience();
-    if (chance(60))
-        kill_servers();
-    else
-        all_leave(NULL, 0);
+    if (!world.well) {
+        kill_or_leave();
+        return;
+    }
+    struct client *c = &world.clients[world.client_count++];
+    client_come(c);
+    agenda_at(now + 20 * SECOND, look_at_newcomer, c, 0);
 }
 
 static int64_t longest_wait(void)
@@ -158,14 +178,13 @@ static void freeze(void *who, uint32_t number)
     (void)who;
     (void)number;
     trace("nothing new begins%s", hang ? ", and servers hang" : "");
-    for (uint32_t i = 0; i < world.member_count; i++) {
-        if (!hang) {
-            member_stop(&world.members[i], false);
-            net_set_silent(&world.members[i].host, false);
-        }
-        world.members[i].frozen = hang;
-    }
+    for (uint32_t i = 0; i < world.member_count; i++)
+        if (hang)
+            world.members[i].frozen = true;
+        else
+            member_recover(&world.members[i]);
     world.frozen = true;
+    world.well = !hang;
     for (uint32_t i = 0; i < world.client_count; i++)
         client_freeze(&world.clients[i]);
     agenda_at(now + longest_wait() * MS, look_at_patience, NULL, 0);
@@ -212,9 +231,9 @@ static void begin(void)
     static const int64_t lengths[] = { 30 * MS, 300 * MS, 1500 * MS, 6 * SECOND };
     int64_t length = lengths[below(4)];
     world.link_count = world.call_count = 0;
-    world.frozen = world.over = world.ended_at_once = false;
+    world.frozen = world.over = world.ended_at_once = world.well = world.shut = false;
     world.member_count = world.plan.members;
-    world.client_count = between(1, chance(70) ? 4 : CLIENTS);
+    world.client_count = between(1, chance(70) ? 4 : CLIENTS - 1);
     for (uint32_t i = 0; i < world.member_count; i++)
         member_begin(&world.members[i], i);
     for (uint32_t i = 0; i < world.client_count; i++)

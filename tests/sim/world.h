@@ -7,7 +7,7 @@
 #include "net.h"
 #include "plan.h"
 
-#define CLIENTS 12u
+#define CLIENTS 13u  /* the last one comes when all is over, to see whether it is served */
 #define PDUS    160u /* that one side of a connection may say */
 #define LINKS   48u
 #define CALLS   256u
@@ -93,7 +93,7 @@ struct client {
     int64_t writes_at, reads_at, calls_at, step_at;
     int64_t dialled_at, bound_at, left_at;
     uint16_t port;    /* of the endpoint, as the log has it */
-    char reason[24];  /* why its connection ended, as the log has it … */
+    char reason[32];  /* why its connection ended, as the log has it … */
     int64_t over_at;  /* … and when */
     bool told_signed; /* a fault of the proxy's, at level packet or above: nothing may follow */
     struct stream out;
@@ -118,11 +118,15 @@ struct link {
 struct member {
     struct host host;
     struct door *door;
-    unsigned life; /* of its process */
     bool stopped, frozen;
     bool at_first;    /* it runs calls from their first fragment on, as pipes are */
     uint32_t slowest; /* µs of a call */
     uint32_t never_percent, fault_percent, callback_percent, mischief_permille;
+    bool is_down, may_try; /* as the log says; and nothing was heard of it since */
+    struct {
+        const struct endpoint *endpoint;
+        uint32_t generation;
+    } trials[2];
 };
 
 extern struct world {
@@ -133,7 +137,9 @@ extern struct world {
     struct link links[LINKS];
     struct call calls[CALLS];
     uint32_t link_count, call_count, member_count, client_count;
-    bool frozen; /* nobody begins anything any more */
+    bool frozen; /* nobody begins anything any more … */
+    bool well;   /* … but that servers answer all, from here on */
+    bool shut;   /* the proxy has closed its listener in this turn */
     bool over;   /* the proxy was told to stop */
     int64_t over_at;
     bool ended_at_once; /* by a second signal */
@@ -167,6 +173,7 @@ static inline bool is_signed(const struct client *c)
 void client_begin(struct client *c, uint32_t number);
 void client_freeze(struct client *c); /* begins nothing any more, reads all */
 void client_leave(struct client *c);
+void client_come(struct client *c); /* now; it binds, and that is all */
 
 /* server.c */
 void link_step(void *link); /* something has changed */
@@ -177,6 +184,7 @@ uint32_t calls_inside(void);
 void member_begin(struct member *m, uint32_t number);
 void member_die(struct member *m, bool reset);
 void member_restart(struct member *m);
+void member_recover(struct member *m);                    /* from whatever it has */
 void member_restart_later(struct member *m, uint32_t us); /* within that */
 void member_stop(struct member *m, bool stopped);
 
