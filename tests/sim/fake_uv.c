@@ -12,14 +12,15 @@
 #include "kernel.h"
 #include "net.h"
 
-#define HANDLES 256u
-#define ACTIVE  1u
-#define CLOSING 2u
+#define HANDLES    256u
+#define MOST_TURNS 200000u
+#define ACTIVE     1u
+#define CLOSING    2u
 
 static uv_handle_t *handles[HANDLES]; /* not closed yet, oldest first */
 static unsigned count;
 static uint64_t starts;
-static unsigned turns_at_once; /* since time last went on */
+static unsigned turns, turns_at_once; /* at once: since time last went on */
 static int64_t last_turn;
 static bool signalled; /* since it was last looked at */
 
@@ -27,7 +28,7 @@ void fake_uv_begin(void)
 {
     count = 0;
     starts = 0;
-    turns_at_once = 0;
+    turns = turns_at_once = 0;
 }
 
 unsigned fake_uv_handles(void)
@@ -168,7 +169,6 @@ static void run_checks(void)
             ((uv_check_t *)handles[i])->check_cb((uv_check_t *)handles[i]);
 }
 
-/* For answers at the control socket, which nobody asks here. */
 int uv_idle_init(uv_loop_t *loop, uv_idle_t *idle)
 {
     init(loop, (uv_handle_t *)idle, UV_IDLE);
@@ -177,16 +177,22 @@ int uv_idle_init(uv_loop_t *loop, uv_idle_t *idle)
 
 int uv_idle_start(uv_idle_t *idle, uv_idle_cb cb)
 {
-    (void)idle;
-    (void)cb;
-    assert(false);
+    idle->flags = ACTIVE;
+    idle->idle_cb = cb;
     return 0;
 }
 
 int uv_idle_stop(uv_idle_t *idle)
 {
-    (void)idle;
+    idle->flags &= ~ACTIVE;
     return 0;
+}
+
+static void run_idles(void)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (handles[i]->type == UV_IDLE && is_active(handles[i]))
+            ((uv_idle_t *)handles[i])->idle_cb((uv_idle_t *)handles[i]);
 }
 
 int uv_signal_init(uv_loop_t *loop, uv_signal_t *signal)
@@ -362,7 +368,7 @@ static bool is_alive(void)
 static int64_t poll_until(const uv_loop_t *loop)
 {
     for (unsigned i = 0; i < count; i++)
-        if (handles[i]->flags & CLOSING)
+        if (handles[i]->flags & CLOSING || (handles[i]->type == UV_IDLE && is_active(handles[i])))
             return now;
     const uv_timer_t *t = first_timer();
     if (loop->stop_flag || !is_alive())
@@ -370,9 +376,11 @@ static int64_t poll_until(const uv_loop_t *loop)
     return t ? (int64_t)t->timeout * MS : NO_TIME;
 }
 
-/* More turns without time going on than any traffic needs. */
+/* More turns than any schedule needs, or than any traffic does without time going on. */
 static void count_turn(void)
 {
+    if (++turns > MOST_TURNS)
+        fake_uv_stuck("the schedule does not end");
     turns_at_once = now == last_turn ? turns_at_once + 1 : 0;
     last_turn = now;
     if (turns_at_once > 2000)
@@ -387,6 +395,7 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
         count_turn();
         update_time(loop);
         run_timers(loop);
+        run_idles();
         bool ready, late = chance(20);
         if (!wait_until(poll_until(loop), &ready))
             fake_uv_stuck("the loop sleeps and nothing will ever wake it");

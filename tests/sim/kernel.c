@@ -29,7 +29,8 @@ enum kind { FREE, NEW, LISTENING, CONNECTION, OTHER };
 
 struct descriptor {
     enum kind kind;
-    bool by_reset, accepted;
+    bool by_reset, accepted; /* accepted: a client's */
+    bool is_control;
     uint16_t port;
     struct endpoint *endpoint;
     struct door *door;
@@ -78,7 +79,7 @@ unsigned kernel_open_count(void)
 {
     unsigned count = 0;
     for (int i = 0; i < high; i++)
-        count += table[i].kind != FREE;
+        count += table[i].kind != FREE && !table[i].is_control;
     return count;
 }
 
@@ -139,7 +140,7 @@ unsigned kernel_ready(int fd)
 int __wrap_socket(int domain, int type, int protocol)
 {
     (void)protocol;
-    if (domain != AF_INET || !(type & SOCK_STREAM))
+    if ((domain != AF_INET && domain != AF_UNIX) || !(type & SOCK_STREAM))
         return fails(EAFNOSUPPORT);
     return new_fd(NEW);
 }
@@ -149,7 +150,7 @@ int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length)
     struct descriptor *d = at(fd);
     (void)length;
     assert(d && d->kind == NEW);
-    d->port = ntohs(((const struct sockaddr_in *)address)->sin_port);
+    d->port = address->sa_family == AF_UNIX ? CONTROL_PORT : ntohs(((const struct sockaddr_in *)address)->sin_port);
     return 0;
 }
 
@@ -215,7 +216,8 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
     int accepted = new_fd(CONNECTION);
     struct descriptor *c = at(accepted);
     c->endpoint = e;
-    c->accepted = true;
+    c->accepted = d->port == PROXY_PORT;
+    c->is_control = !c->accepted;
     c->by_reset = d->by_reset;
     put_name(address, length, e->peer->host->address, e->peer->port);
     return accepted;
@@ -285,7 +287,7 @@ int __wrap_shutdown(int fd, int how)
 
 static void close_listener(struct descriptor *d)
 {
-    world.shut = !world.over;
+    world.shut = !world.over && d->port == PROXY_PORT;
     d->door->open = false;
     while (d->waiting)
         net_close(first_of_backlog(d), true);
@@ -359,6 +361,8 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *lengt
 {
     struct descriptor *d = at(fd);
     assert(d && d->kind == CONNECTION);
+    if (level == SOL_SOCKET && name == SO_PEERCRED)
+        return 0;
     if (level == IPPROTO_TCP && name == TCP_INFO) {
         put_info(d->endpoint, value, length);
         return 0;

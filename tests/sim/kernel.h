@@ -14,7 +14,7 @@
 
 void kernel_begin(struct host *proxy);
 
-/* Descriptors that are open. */
+/* Descriptors that are open, but for connections to the control socket: whoever waits for the process to end waits for those. */
 unsigned kernel_open_count(void);
 bool kernel_is_listening(void); /* for clients */
 /* Connections that were accepted and are open, of this peer address; 0: of all. */

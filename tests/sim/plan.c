@@ -56,6 +56,8 @@ static void put_rules(struct page *p, const char *indent, const struct rules *r)
 
 static void write_server(struct page *p, const struct plan *plan)
 {
+    if (plan->control)
+        put(p, "control: /simulated/control\n");
     put(p, "drain: %ldms\nlog: { calls: %s, format: json }\nservers:\n  s:\n    members:\n", (long)plan->drain,
         KERNEL_LOG_PATH);
     for (uint32_t i = 0; i < plan->members; i++)
@@ -138,7 +140,8 @@ static void draw_plan(struct plan *plan)
                            .longest_backoff = ONE_OF(500, 2000),
                            .check = chance(20) ? (enum check)between(1, 3) : CHECK_NONE,
                            .check_every = ONE_OF(1000, 5000),
-                           .refuses = chance(20) };
+                           .refuses = chance(20),
+                           .control = chance(20) };
     for (uint32_t op = 0; op < OPS; op++)
         draw_rules(&plan->rules[op]);
     plan->rules[2].pending = chance(50);

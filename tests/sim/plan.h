@@ -24,6 +24,7 @@ struct plan {
     uint32_t failures;
     enum check { CHECK_NONE, CHECK_CONNECT, CHECK_BIND, CHECK_LISTENING } check;
     bool refuses; /* when-down: refuse */
+    bool control;
     uint32_t keepalive_losses, members;
     struct rules rules[OPS]; /* by opnum; the first are the server's */
 };

@@ -100,13 +100,13 @@ static void *counted(void *memory)
 static struct {
     const char *at;
     size_t size;
-} large[4];
+} large[8];
 static unsigned large_next;
 
 bool kernel_has_room(const void *at, size_t room)
 {
     const char *from = at;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 8; i++)
         if (large[i].at && from >= large[i].at && from <= large[i].at + large[i].size)
             return room <= (size_t)(large[i].at + large[i].size - from);
     return true;
@@ -118,7 +118,7 @@ void *__wrap_malloc(size_t size)
     if (size > LARGE) {
         large[large_next].at = memory;
         large[large_next].size = size;
-        large_next = (large_next + 1) % 4;
+        large_next = (large_next + 1) % 8;
     }
     return memory;
 }
@@ -145,7 +145,7 @@ char *__wrap_strdup(const char *text)
 void __wrap_free(void *memory)
 {
     kernel_allocations -= memory != NULL;
-    for (unsigned i = 0; memory && i < 4; i++)
+    for (unsigned i = 0; memory && i < 8; i++)
         if (large[i].at == memory)
             large[i].at = NULL;
     __real_free(memory);

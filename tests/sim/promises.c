@@ -12,14 +12,23 @@
 #include "wire.h"
 
 const char *const promise_names[PROMISES] = {
-    [AT_MOST_ONCE] = "at-most-once",       [PROVEN] = "did-not-execute-is-true",
-    [NO_ENDLESS_WAIT] = "no-endless-wait", [CALLS_LIMIT] = "calls-limit",
-    [CLIENTS_LIMIT] = "clients-limit",     [NO_CROSSING] = "no-identity-crosses",
-    [VERBATIM] = "verbatim-and-in-order",  [OWN_ANSWER] = "answer-of-its-own-call",
-    [NO_LATE_ANSWER] = "no-late-answer",   [ONE_LINE] = "one-line-a-call",
-    [TRUE_LINE] = "line-is-true",          [ALL_FREE] = "all-free-at-the-end",
-    [IN_BOUNDS] = "no-byte-out-of-bounds", [ONE_TRIAL] = "one-trial-at-a-time",
+    [AT_MOST_ONCE] = "at-most-once",
+    [PROVEN] = "did-not-execute-is-true",
+    [NO_ENDLESS_WAIT] = "no-endless-wait",
+    [CALLS_LIMIT] = "calls-limit",
+    [CLIENTS_LIMIT] = "clients-limit",
+    [NO_CROSSING] = "no-identity-crosses",
+    [VERBATIM] = "verbatim-and-in-order",
+    [OWN_ANSWER] = "answer-of-its-own-call",
+    [NO_LATE_ANSWER] = "no-late-answer",
+    [ONE_LINE] = "one-line-a-call",
+    [TRUE_LINE] = "line-is-true",
+    [ALL_FREE] = "all-free-at-the-end",
+    [IN_BOUNDS] = "no-byte-out-of-bounds",
+    [ONE_TRIAL] = "one-trial-at-a-time",
     [AVAILABLE] = "who-comes-is-served",
+    [DRAINED] = "drained-is-left-alone",
+    [ANSWERS] = "administrator-is-answered",
 };
 
 static bool is_same(const struct stream *s, const struct said *said, const uint8_t *pdu, size_t length)
@@ -137,6 +146,13 @@ void judge_inside(void)
 {
     if (world.plan.calls && calls_inside() > world.plan.calls)
         broken(CALLS_LIMIT, "%u calls are inside the server, and %u may be", calls_inside(), world.plan.calls);
+}
+
+void judge_drained(void)
+{
+    world.drained = true;
+    if (calls_inside() > 0)
+        broken(DRAINED, "the server is said to be drained, and %u calls are inside", calls_inside());
 }
 
 /* MS-RPCE 3.3.1.5.7: behind a proxy the server cannot judge by the address whose group it is. It is the one's for whom it

@@ -20,6 +20,8 @@ enum promise {
     IN_BOUNDS,
     ONE_TRIAL, /* of a member that is down, at a time */
     AVAILABLE, /* a server that is well serves whoever comes */
+    DRAINED,   /* a server that was drained gets no calls */
+    ANSWERS,   /* of the control socket */
     PROMISES
 };
 
@@ -36,8 +38,9 @@ void judge_check(const struct link *l, const struct dis_pdu *pdu);
 struct said *judge_down(struct client *c, const uint8_t *pdu, size_t length);
 
 void judge_executed(struct call *k);
-void judge_inside(void); /* one more call is inside the server */
-void judge_turn(void);   /* after each turn of the loop */
+void judge_inside(void);  /* one more call is inside the server */
+void judge_drained(void); /* the administrator was told that it is */
+void judge_turn(void);    /* after each turn of the loop */
 void judge_group(struct link *l, uint32_t group);
 void judge_patience(void); /* every call that has a time-out is over by now */
 void judge_com_timeout(int64_t silent_since);

@@ -248,6 +248,8 @@ static void take_request(struct link *l, const struct said *s)
         k->is_inside = true;
         k->inside_at = now;
         judge_inside();
+        if (world.drained && calls_inside() > 0)
+            broken(DRAINED, "the server is drained, and call %#x came", k->call_id);
         if (l->member->at_first)
             judge_executed(k);
     }

@@ -76,7 +76,6 @@ static void stop(void *who, uint32_t number)
     trace("SIGTERM");
     if (!world.over)
         world.over_at = now;
-    world.ended_at_once = world.over;
     world.over = true;
     fake_uv_signal(SIGTERM);
     if (number > 0)
@@ -148,6 +147,7 @@ static void look_at_patience(void *who, uint32_t number)
     if (world.over)
         return;
     judge_patience();
+    operator_judge();
     if (!world.well) {
         kill_or_leave();
         return;
@@ -183,6 +183,7 @@ static void freeze(void *who, uint32_t number)
             world.members[i].frozen = true;
         else
             member_recover(&world.members[i]);
+    operator_settle();
     world.frozen = true;
     world.well = !hang;
     for (uint32_t i = 0; i < world.client_count; i++)
@@ -231,7 +232,7 @@ static void begin(void)
     static const int64_t lengths[] = { 30 * MS, 300 * MS, 1500 * MS, 6 * SECOND };
     int64_t length = lengths[below(4)];
     world.link_count = world.call_count = 0;
-    world.frozen = world.over = world.ended_at_once = world.well = world.shut = false;
+    world.frozen = world.over = world.well = world.shut = world.drained = false;
     world.member_count = world.plan.members;
     world.client_count = between(1, chance(70) ? 4 : CLIENTS - 1);
     for (uint32_t i = 0; i < world.member_count; i++)
@@ -239,6 +240,7 @@ static void begin(void)
     for (uint32_t i = 0; i < world.client_count; i++)
         client_begin(&world.clients[i], i);
     plan_faults(length);
+    operator_begin();
     agenda_at(now + length, freeze, NULL, 0);
 }
 

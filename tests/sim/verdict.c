@@ -34,6 +34,7 @@ static const struct ending endings[] = {
     { "refused", .status = { S1723 } },
     { "timed-out", .status = { S1818 }, .by_end = true },
     { "cut-off", .status = { S1726, S1727 }, .by_end = true },
+    { "cancelled", .status = { S1818 }, .by_end = true },
 };
 
 static const struct ending *ending_of(const struct call *k)
@@ -108,6 +109,8 @@ static void judge_faults(const struct call *k)
         return;
     for (unsigned i = 0; i < 3; i++)
         proof = proof || with_proof[i] == k->status;
+    if (strcmp(k->ending, "cancelled") == 0) /* while it waited, or later */
+        proof = proof || (k->status == S1818 && strcmp(k->evidence, "nothing") == 0);
     if (k->dne != proof)
         broken(PROVEN, "call %#x was told %#x %s did-not-execute", k->call_id, k->status,
                k->dne ? "with" : "without");
@@ -182,6 +185,8 @@ static void judge_call(const struct call *k)
         broken(TRUE_LINE, "call %#x ended as \"%s\", which is no ending", k->call_id, k->ending);
         return;
     }
+    if (strcmp(k->ending, "cancelled") == 0 && !k->cancel_asked)
+        broken(TRUE_LINE, "call %#x was cancelled, says its line, and nobody wanted that", k->call_id);
     judge_proof(k);
     judge_times(k, e);
     if (!agrees(k, e) || !was_told(k, e))

@@ -13,8 +13,9 @@
 #define CALLS   256u
 #define STREAM  262144u /* bytes, likewise */
 
-#define PROXY_PORT  1135
-#define MEMBER_PORT 5000
+#define PROXY_PORT   1135
+#define MEMBER_PORT  5000
+#define CONTROL_PORT 1 /* what the control socket has in place of one */
 
 /* call_ids say who is meant: of calls from here on, of the other PDUs of clients above. */
 #define CALL_ID_FIRST  0x100u
@@ -30,7 +31,8 @@ struct call {
     uint32_t client, call_id, op;
     uint32_t fragments;
     bool maybe, orphaned, cancelled;
-    bool is_sent; /* its client's kernel has all of it */
+    bool cancel_asked; /* by the administrator */
+    bool is_sent;      /* its client's kernel has all of it */
     int64_t sent_at;
     enum outcome outcome;
     bool dne; /* of the fault that it was told */
@@ -137,12 +139,12 @@ extern struct world {
     struct link links[LINKS];
     struct call calls[CALLS];
     uint32_t link_count, call_count, member_count, client_count;
-    bool frozen; /* nobody begins anything any more … */
-    bool well;   /* … but that servers answer all, from here on */
-    bool shut;   /* the proxy has closed its listener in this turn */
-    bool over;   /* the proxy was told to stop */
+    bool frozen;  /* nobody begins anything any more … */
+    bool well;    /* … but that servers answer all, from here on */
+    bool shut;    /* the proxy has closed its listener in this turn */
+    bool drained; /* the administrator was told that nothing is inside, and has not resumed the server */
+    bool over;    /* the proxy was told to stop */
     int64_t over_at;
-    bool ended_at_once; /* by a second signal */
 } world;
 
 /* Both sides' streams. */
@@ -179,6 +181,11 @@ void client_come(struct client *c); /* now; it binds, and that is all */
 void link_step(void *link); /* something has changed */
 void link_close(struct link *l, bool reset);
 uint32_t calls_inside(void);
+
+/* operator.c */
+void operator_begin(void);
+void operator_settle(void); /* it asks for nothing new, and takes back what lasts */
+void operator_judge(void);
 
 /* member.c */
 void member_begin(struct member *m, uint32_t number);
