@@ -267,7 +267,7 @@ struct listener {
 /* Hash rows of groups and addresses hang in chains; `next` also strings the free ones together. */
 struct group {
     struct pol_identity identity; /* whom the server granted it to */
-    uint32_t member;              /* or POL_OF_SERVER(server): we made it up for a plain client */
+    uint32_t member; /* the first one at its address; or POL_OF_SERVER(server): we made it up for a plain client */
     uint32_t id;
     uint32_t
         granted; /* made up: the id that a server granted when one of its clients got a link of its own; 0: none */

@@ -1,6 +1,8 @@
 /* Association groups, guarded: a server lets anybody from one address join a group (MS-RPCE 3.3.1.5.7), and behind a
  * proxy everybody has one address. So we remember whom each group was granted to.
  *
+ * A server is known by its address: other settings may give it other members, or two servers one and the same.
+ *
  * A group without links is remembered for a while: the server may not have noticed yet that it is empty. */
 #include "brain.h"
 
@@ -56,13 +58,20 @@ static uint32_t new_row(struct pol_brain *b)
     return row;
 }
 
+/* Groups are of the server that stands at an address. */
+static uint32_t place_of(const struct pol_brain *b, uint32_t member)
+{
+    uint32_t twin = member < b->member_count ? b->members[member].settings.twin : 0;
+    return twin ? twin - 1 : member;
+}
+
 enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t first, uint32_t count, uint32_t id,
                                  struct pol_identity who, uint32_t *member)
 {
     enum group_verdict verdict = GROUP_UNKNOWN;
     forget_old(b);
     for (uint32_t m = first; m < first + count; m++) {
-        uint32_t row = find(b, m, id);
+        uint32_t row = find(b, place_of(b, m), id);
         if (row == POL_NONE)
             continue;
         if (pol_identity_equal(b->groups[row].identity, who)) {
@@ -78,6 +87,7 @@ enum group_verdict pol_group_ask(struct pol_brain *b, uint32_t first, uint32_t c
 static uint32_t enter(struct pol_brain *b, uint32_t member, uint32_t id, struct pol_identity who)
 {
     forget_old(b);
+    member = place_of(b, member);
     uint32_t row = find(b, member, id);
     if (row == POL_NONE) {
         row = new_row(b);
@@ -159,8 +169,9 @@ uint32_t pol_group_of_server(const struct pol_brain *b, uint32_t client, uint32_
 {
     uint32_t row = b->clients[client].group_entry;
     const struct group *g = row == POL_NONE ? NULL : &b->groups[row];
-    bool lives = g && g->granted != 0 && g->granted_by == member && find(b, member, g->granted) != POL_NONE &&
-                 b->groups[find(b, member, g->granted)].links > 0;
+    uint32_t place = place_of(b, member);
+    bool lives = g && g->granted != 0 && g->granted_by == member && find(b, place, g->granted) != POL_NONE &&
+                 b->groups[find(b, place, g->granted)].links > 0;
     return lives ? g->granted : 0;
 }
 

@@ -96,6 +96,7 @@ struct pol_call_rules {
 struct pol_member {
     uint32_t connections; /* most links to it at once; 0: no limit */
     uint32_t version;     /* of what runs there: a number for each; 0: not said */
+    uint32_t twin;        /* one more than the index of the first member at the same address; 0: that is itself */
 };
 
 struct pol_listener {
@@ -111,7 +112,7 @@ struct pol_listener {
 struct pol_settings {
     const struct pol_server *servers; /* copied */
     uint32_t server_count;
-    const struct pol_member *members;     /* copied; by the indices that the servers name; NULL: no limits */
+    const struct pol_member *members;     /* copied; by the indices that the servers name; NULL: all are zeros */
     const struct pol_listener *listeners; /* copied */
     uint32_t listener_count;
     const struct pol_call_rules *rules; /* copied; POL_CALL_BEGIN names one */

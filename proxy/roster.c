@@ -12,10 +12,11 @@ bool px_roster_init(struct px_roster *roster)
 {
     *roster = (struct px_roster){
         .members = calloc(PX_MOST_MEMBERS + PX_MOST_DESTINATIONS, sizeof *roster->members),
+        .places = calloc(PX_MOST_MEMBERS, sizeof *roster->places),
         .first = calloc(PX_MOST_SERVERS, sizeof *roster->first),
         .destinations = calloc(PX_MOST_DESTINATIONS, sizeof *roster->destinations),
     };
-    return roster->members && roster->first && roster->destinations;
+    return roster->members && roster->places && roster->first && roster->destinations;
 }
 
 void px_roster_free(struct px_roster *roster)
@@ -23,6 +24,7 @@ void px_roster_free(struct px_roster *roster)
     for (uint32_t i = 0; i < roster->member_count; i++)
         free(roster->members[i].text);
     free(roster->members);
+    free(roster->places);
     free(roster->first);
     free(roster->destinations);
     *roster = (struct px_roster){ 0 };
@@ -49,6 +51,24 @@ bool px_roster_fits(const struct px_roster *roster, const struct px_settings *se
            members <= PX_MOST_MEMBERS;
 }
 
+static uint32_t place_of(const struct px_roster *roster, const struct px_address *address)
+{
+    uint32_t m = 0;
+    while (roster->members[m].address.length != address->length ||
+           memcmp(&roster->members[m].address.any, &address->any, address->length) != 0)
+        m++; /* it is itself the last one */
+    return m;
+}
+
+static void add_member(struct px_roster *roster, const struct px_member *member, uint32_t server)
+{
+    uint32_t m = roster->member_count++;
+    roster->members[m] = (struct px_roster_member){ .text = px_must(strdup(member->text)),
+                                                    .address = member->address,
+                                                    .server = server };
+    roster->places[m] = place_of(roster, &member->address);
+}
+
 void px_roster_take(struct px_roster *roster, const struct px_settings *settings)
 {
     for (uint32_t i = 0; i < settings->server_count; i++) {
@@ -57,9 +77,7 @@ void px_roster_take(struct px_roster *roster, const struct px_settings *settings
             continue;
         roster->first[i] = roster->member_count;
         for (unsigned m = 0; m < s->member_count; m++)
-            roster->members[roster->member_count++] = (struct px_roster_member){
-                .text = px_must(strdup(s->members[m].text)), .address = s->members[m].address, .server = i
-            };
+            add_member(roster, &s->members[m], i);
     }
 }
 
@@ -137,6 +155,8 @@ static const struct pol_member *describe_members(const struct px_roster *roster,
                 .connections = settings->servers[i].members[m].connections,
                 .version = version_of(&settings->servers[i], m)
             };
+    for (uint32_t m = 0; m < roster->member_count; m++)
+        members[m].twin = roster->places[m] == m ? 0 : roster->places[m] + 1;
     return members;
 }
 

@@ -25,6 +25,7 @@ struct px_destination;
 
 struct px_roster {
     struct px_roster_member *members; /* PX_MOST_MEMBERS, and PX_MOST_DESTINATIONS */
+    uint32_t *places;                 /* by member, PX_MOST_MEMBERS: the first one with the same address */
     uint32_t member_count;
     struct px_destination *destinations; /* PX_MOST_DESTINATIONS */
     uint32_t destination_count;

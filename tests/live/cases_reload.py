@@ -6,7 +6,7 @@ from case import case, check, compare, equal
 from cases_admission import Gate, answered, bound, leaves_after
 from cases_control import control, control_path
 from harness import Link, wait_until
-from rpc import FAULT
+from rpc import BIND_ACK, BIND_NAK, FAULT
 
 CANCELLED = 0x1C00000D
 
@@ -147,6 +147,19 @@ def members(world):
         each.call(own + 1, call_id=2)
         answered(each, 2)
     equal((len(first.ledger()), len(second.ledger())), (1, 1), "executions")
+
+
+@case("reload/groups-are-guarded-still")
+def groups(world):
+    """The server has another member now: whose group it was is known of the one that was there."""
+    first, second = world.server(), world.server()
+    proxy = world.proxy(config=settings(world, first))
+    link = world.link(proxy, source="127.0.0.1")
+    group = link.bind().group
+    change(world, settings(world, second, first))
+    equal(reload(world), "reload", "the answer")
+    compare(world.link(proxy, source="127.0.0.2").bind(group=group), {"type": BIND_NAK, "reason": 0})
+    compare(world.link(proxy, source="127.0.0.1").bind(group=group), {"type": BIND_ACK, "group": group})
 
 
 @case("reload/log-that-was-moved-away")

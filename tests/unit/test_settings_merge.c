@@ -119,6 +119,8 @@ static void test_roster(void **state)
     assert_int_equal(roster.first[1], 3);
     assert_int_equal(roster.first[2], 5);
     assert_string_equal(roster.members[4].text, "10.0.0.9:1");
+    assert_int_equal(roster.places[3], 1); /* where it was before */
+    assert_int_equal(roster.places[5], 5);
     px_roster_describe(&roster, &fresh, &described);
     assert_int_equal(described.servers[1].member_first, 3);
     assert_int_equal(described.servers[1].member_count, 2);
