@@ -500,7 +500,8 @@ void pol_member_well(struct pol_brain *b, uint32_t member);
 void pol_member_failed(struct pol_brain *b, uint32_t member);
 void pol_member_checked(struct pol_brain *b, const struct pol_event *e);
 void pol_member_due(struct pol_brain *b, uint32_t member);
-bool pol_listeners_sweep(struct pol_brain *b); /* true: there is more to do */
+bool pol_listeners_sweep(struct pol_brain *b);                 /* true: there is more to do */
+void pol_server_renewed(struct pol_brain *b, uint32_t server); /* it has other settings */
 void pol_server_suspect(struct pol_brain *b,
                         uint32_t server); /* its members are checked, if they were not just now */
 

@@ -263,6 +263,20 @@ void pol_member_due(struct pol_brain *b, uint32_t member)
     }
 }
 
+/* By other settings its members may be others, or be up after as many failures; or nobody is to be refused any more. */
+void pol_server_renewed(struct pol_brain *b, uint32_t server)
+{
+    const struct pol_server *s = &b->servers[server].settings;
+    bool down = all_are_down(b, server);
+    if (!down)
+        b->servers[server].down_since = POL_NEVER;
+    if (!down || !s->refuse_when_down)
+        shut(b, server, false);
+    for (uint32_t m = s->member_first; down && s->refuse_when_down && m < s->member_first + s->member_count; m++)
+        if (!b->members[m].checking)
+            next_check(b, m);
+}
+
 #define CHECK_PAUSE 1000 /* ms: whoever is refused may ask again at once */
 
 void pol_server_suspect(struct pol_brain *b, uint32_t server)

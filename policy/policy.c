@@ -105,9 +105,11 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
         b->member_count = members_of(s);
     b->drain_time = s->drain;
     b->listeners_change = true; /* what is closed may belong to another server now */
-    for (uint32_t i = 0; i < s->server_count; i++)
+    for (uint32_t i = 0; i < s->server_count; i++) {
+        pol_server_renewed(b, i);
         if (s->servers[i].check_every)
             pol_server_suspect(b, i);
+    }
     return true;
 }
 

@@ -5,6 +5,7 @@ import signal
 from case import case, check, compare, equal
 from cases_admission import Gate, answered, bound, leaves_after
 from cases_control import control, control_path
+from cases_health import asks, connects
 from harness import Link, wait_until
 from rpc import BIND_ACK, BIND_NAK, FAULT
 
@@ -147,6 +148,22 @@ def members(world):
         each.call(own + 1, call_id=2)
         answered(each, 2)
     equal((len(first.ledger()), len(second.ledger())), (1, 1), "executions")
+
+
+@case("reload/nobody-is-refused-any-more")
+def answer(world):
+    """The listener of a server that is down was closed, and is not to be."""
+    server = world.server()
+    down = "unavailable-wait: 200ms\nhealth: { failures: 1, backoff: 10ms, longest-backoff: 50ms }\nwhen-down: "
+    proxy = world.proxy(config=settings(world, server, server=down + "refuse"))
+    link = bound(world, proxy)
+    server.kill()
+    link.close()
+    asks(world, proxy).close()
+    wait_until(lambda: not connects(proxy), "connections to be refused")
+    change(world, path_of(world).read_text().replace("when-down: refuse", "when-down: answer"))
+    equal(reload(world), "reload", "the answer")
+    wait_until(lambda: connects(proxy), "connections to be taken again")
 
 
 @case("reload/groups-are-guarded-still")
