@@ -104,7 +104,8 @@ $(B)/trace: $(call objects,$(wildcard tests/trace/*.c)) $(B)/libpolicy.a
 
 # The simulator is linked with the proxy's own objects; their system calls are led to its kernel, libuv is its own.
 sim_calls := socket bind listen accept4 connect recv send shutdown close setsockopt getsockopt ioctl getsockname open \
-             write poll clock_gettime getrandom getrlimit setrlimit malloc calloc realloc strdup free
+             write poll clock_gettime getrandom getrlimit setrlimit malloc calloc realloc reallocarray strdup strndup asprintf \
+             vasprintf open_memstream free px_settings_load
 sim_flags := $(addprefix -Wl$(comma)--wrap=,$(sim_calls)) -lfyaml
 sim_objects := $(call objects,$(wildcard tests/sim/*.c) $(filter-out proxy/main.c proxy/options.c,$(proxy_sources)) \
                  $(policy_sources) $(dissect_sources))

@@ -24,8 +24,8 @@ void health_said(const char *address, bool up)
         return;
     struct member *m = &world.members[number - 1];
     trace("the log says that %s is %s", m->host.name, up ? "up" : "down");
-    m->is_down = !up;
-    m->may_try = !up;
+    m->is_down = !up || world.reloaded;
+    m->may_try = !up && !world.reloaded;
     memset(m->trials, 0, sizeof m->trials);
 }
 
@@ -58,10 +58,21 @@ void health_heard(const struct endpoint *e)
         m->may_try = false;
 }
 
+/* A server whose members are others begins anew with them, also where they stand at the same addresses: what the log says then
+ * may be of either. */
+void health_reloaded(void)
+{
+    world.reloaded = true;
+    for (uint32_t i = 0; i < world.member_count; i++) {
+        world.members[i].is_down = true;
+        world.members[i].may_try = false;
+    }
+}
+
 /* A server's listeners are closed only when none of its members is up. */
 void health_judge_shut(void)
 {
-    for (uint32_t i = 0; i < world.member_count; i++)
+    for (uint32_t i = 0; i < world.plan.members; i++)
         if (!world.members[i].is_down)
             broken(AVAILABLE, "the listener is closed, and the log does not say that %s is down",
                    world.members[i].host.name);

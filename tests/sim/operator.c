@@ -86,6 +86,8 @@ static void ask_something(void)
         ask(chance(50) ? "stop" : "stop wait");
     else if (chance(3))
         ask("events");
+    else if (world.plan.reloads && chance(20))
+        ask("reload");
     else
         ask(words[below(sizeof words / sizeof *words)]);
 }

@@ -7,6 +7,8 @@
 
 #include "../../proxy/settings_internal.h"
 #include "draw.h"
+#include "promises.h"
+#include "trace.h"
 #include "kernel.h"
 #include "wire.h"
 #include "world.h"
@@ -51,7 +53,7 @@ static void put_rules(struct page *p, const char *indent, const struct rules *r)
     put_time(p, indent, "call-timeout", r->call_timeout);
     put_time(p, indent, "deadline", r->deadline);
     static const char *const farewells[] = { "abandon", "cancel", "orphan" };
-    put(p, "%son-timeout: %s\n", indent, farewells[r->farewell]);
+    put(p, "%son-timeout: %s\n", indent, farewells[__builtin_ctz(r->farewells)]);
 }
 
 static void write_server(struct page *p, const struct plan *plan)
@@ -79,7 +81,7 @@ static void write_health(struct page *p, const struct plan *plan)
         plan->refuses ? "refuse" : "answer");
     put(p, plan->failures ? "%u" : "never", plan->failures);
     put(p, ", backoff: %ldms, longest-backoff: %ldms, check: %s, every: %ldms }\n", (long)plan->backoff,
-        (long)plan->longest_backoff, checks[plan->check], (long)plan->check_every);
+        (long)plan->longest_backoff, checks[__builtin_ctz(plan->checks)], (long)plan->check_every);
 }
 
 static void write_listener(struct page *p, const struct plan *plan)
@@ -114,7 +116,7 @@ static void draw_rules(struct rules *r)
     r->com_timeout = ONE_OF(0, 300, 1000, 5000);
     r->call_timeout = ONE_OF(0, 0, 150, 500, 2000);
     r->deadline = ONE_OF(0, 0, 400, 3000);
-    r->farewell = (enum farewell)below(3);
+    r->farewells = 1u << below(3);
 }
 
 static void draw_plan(struct plan *plan)
@@ -138,39 +140,61 @@ static void draw_plan(struct plan *plan)
                            .failures = chance(20) ? 0 : between(1, 3),
                            .backoff = ONE_OF(20, 100, 500),
                            .longest_backoff = ONE_OF(500, 2000),
-                           .check = chance(20) ? (enum check)between(1, 3) : CHECK_NONE,
+                           .checks = 1u << (chance(20) ? between(CHECK_CONNECT, CHECK_LISTENING) : CHECK_NONE),
                            .check_every = ONE_OF(1000, 5000),
                            .refuses = chance(20),
-                           .control = chance(20) };
+                           .control = chance(20),
+                           .reloads = chance(10) };
+    plan->binds_end = plan->bind_timeout != 0;
     for (uint32_t op = 0; op < OPS; op++)
         draw_rules(&plan->rules[op]);
     plan->rules[2].pending = chance(50);
 }
 
-static void load(uint64_t number)
+static unsigned load(const struct plan *plan, struct px_settings *settings, FILE *errors)
 {
     struct page p = { .length = 0 };
-    struct plan *plan = &plans[number].plan;
-    draw_begin(number);
-    draw_plan(plan);
     write_server(&p, plan);
     write_health(&p, plan);
     write_listener(&p, plan);
     write_interface(&p, plan);
-    if (px_settings_load_text("plan", p.text, p.length, &plans[number].settings, stderr) != 0) {
-        fprintf(stderr, "plan %lu cannot be read:\n%s", (unsigned long)number, p.text);
-        exit(2);
-    }
+    return px_settings_load_text("plan", p.text, p.length, settings, errors);
+}
+
+static void draw_and_load(uint64_t number, struct plan *plan, struct px_settings *settings)
+{
+    draw_begin(number);
+    draw_plan(plan);
+    if (load(plan, settings, stderr) == 0)
+        return;
+    fprintf(stderr, "plan %lu cannot be read\n", (unsigned long)number);
+    exit(2);
+}
+
+void plan_prepare(uint64_t number)
+{
+    number %= PLANS;
+    if (!plans[number].loaded)
+        draw_and_load(number, &plans[number].plan, &plans[number].settings);
     plans[number].loaded = true;
 }
 
 struct px_settings *plan_take(uint64_t number, struct plan *plan)
 {
+    static struct px_settings own;
     number %= PLANS;
-    if (!plans[number].loaded)
-        load(number);
     *plan = plans[number].plan;
-    return &plans[number].settings;
+    if (!plan->reloads)
+        return &plans[number].settings;
+    load(plan, &own, stderr);
+    return &own;
+}
+
+void plan_give_back(struct px_settings *settings)
+{
+    bool is_own = (char *)settings < (char *)plans || (char *)settings >= (char *)(plans + PLANS);
+    if (is_own)
+        px_settings_free(settings);
 }
 
 void plan_free_all(void)
@@ -178,4 +202,74 @@ void plan_free_all(void)
     for (uint32_t i = 0; i < PLANS; i++)
         if (plans[i].loaded)
             px_settings_free(&plans[i].settings);
+}
+
+/* ---- reloading ---- */
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a == 0 || b == 0 ? 0 : a > b ? a : b;
+}
+
+static uint32_t most(uint32_t a, uint32_t b)
+{
+    return (uint32_t)longer(a, b);
+}
+
+static void relax_rules(struct rules *r, const struct rules *other)
+{
+    r->com_timeout = longer(r->com_timeout, other->com_timeout);
+    r->call_timeout = longer(r->call_timeout, other->call_timeout);
+    r->deadline = longer(r->deadline, other->deadline);
+    r->farewells |= other->farewells;
+    r->pending |= other->pending;
+}
+
+/* What is there keeps what held when it began, so only what both promise is promised. */
+static void relax(struct plan *plan, const struct plan *other)
+{
+    struct plan *p = plan;
+    p->calls = most(p->calls, other->calls);
+    p->clients = most(p->clients, other->clients);
+    p->clients_per_address = most(p->clients_per_address, other->clients_per_address);
+    p->waiting_longest = longer(p->waiting_longest, other->waiting_longest);
+    p->connect_timeout = longer(p->connect_timeout, other->connect_timeout);
+    p->bind_timeout = longer(p->bind_timeout, other->bind_timeout);
+    p->member_bind_timeout = longer(p->member_bind_timeout, other->member_bind_timeout);
+    p->drain = p->drain > other->drain ? p->drain : other->drain;
+    p->unavailable_wait = p->unavailable_wait > other->unavailable_wait ? p->unavailable_wait
+                                                                        : other->unavailable_wait;
+    p->keepalive_every = longer(p->keepalive_every, other->keepalive_every);
+    p->keepalive_losses = most(p->keepalive_losses, other->keepalive_losses);
+    p->members = p->members < other->members ? p->members : other->members;
+    p->checks |= other->checks;
+    p->binds_end |= other->binds_end;
+    for (uint32_t op = 0; op < OPS; op++)
+        relax_rules(&p->rules[op], &other->rules[op]);
+}
+
+unsigned __wrap_px_settings_load(const char *file, const struct px_overrides *overrides, struct px_settings *settings,
+                                 FILE *errors);
+
+/* What the proxy reads when it reloads; the path of the control socket cannot change, and it says so. */
+unsigned __wrap_px_settings_load(const char *file, const struct px_overrides *overrides, struct px_settings *settings,
+                                 FILE *errors)
+{
+    static const char nonsense[] = "servers: { s: { calls: many } }\n";
+    struct plan fresh;
+    uint64_t state = draw_state;
+    (void)file;
+    (void)overrides;
+    draw_begin(draw());
+    draw_plan(&fresh);
+    fresh.control = chance(90) ? world.plan.control : fresh.control;
+    bool good = chance(85);
+    draw_state = state;
+    draw();
+    if (!good)
+        return px_settings_load_text("plan", nonsense, sizeof nonsense - 1, settings, errors);
+    relax(&world.plan, &fresh);
+    health_reloaded();
+    trace("the settings are read again");
+    return load(&fresh, settings, errors);
 }

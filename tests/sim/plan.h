@@ -8,10 +8,13 @@
 #define OPS          4u
 #define MEMBERS_MOST 3u
 
+enum farewell { ABANDON, CANCEL, ORPHAN };
+enum check { CHECK_NONE, CHECK_CONNECT, CHECK_BIND, CHECK_LISTENING };
+
 /* ms; 0: never */
 struct rules {
     int64_t com_timeout, call_timeout, deadline;
-    enum farewell { ABANDON, CANCEL, ORPHAN } farewell;
+    unsigned farewells; /* bits of enum farewell */
     bool pending;
 };
 
@@ -22,9 +25,10 @@ struct plan {
     int64_t unavailable_wait, member_bind_timeout, client_timeout, idle_timeout, backoff, longest_backoff,
         check_every;
     uint32_t failures;
-    enum check { CHECK_NONE, CHECK_CONNECT, CHECK_BIND, CHECK_LISTENING } check;
-    bool refuses; /* when-down: refuse */
-    bool control;
+    unsigned checks; /* bits of enum check */
+    bool refuses;    /* when-down: refuse */
+    bool control, reloads;
+    bool binds_end; /* there is a bind-timeout */
     uint32_t keepalive_losses, members;
     struct rules rules[OPS]; /* by opnum; the first are the server's */
 };
@@ -33,8 +37,11 @@ struct px_settings;
 
 #define PLANS 512u /* different ones; reading YAML is slower than a schedule */
 
-/* Owned by the plan's table until the program ends. */
+void plan_prepare(uint64_t number); /* before plan_take() */
+
+/* Owned by the plan's table until the program ends, but where the plan reloads: then the caller's. */
 struct px_settings *plan_take(uint64_t number, struct plan *plan);
+void plan_give_back(struct px_settings *settings);
 void plan_free_all(void);
 
 #endif

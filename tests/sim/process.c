@@ -130,16 +130,45 @@ void *__wrap_calloc(size_t count, size_t size)
 
 void *__wrap_realloc(void *old, size_t size)
 {
-    if (!old)
-        counted(old);
     void *memory = __real_realloc(old, size);
     kernel_allocations += !old && memory;
     return memory;
 }
 
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+    return __wrap_realloc(old, count * size);
+}
+
 char *__wrap_strdup(const char *text)
 {
     return counted(__real_strdup(text));
+}
+
+char *__wrap_strndup(const char *text, size_t most)
+{
+    return counted(__real_strndup(text, most));
+}
+
+int __wrap_vasprintf(char **text, const char *format, va_list arguments)
+{
+    kernel_allocations++;
+    return __real_vasprintf(text, format, arguments);
+}
+
+int __wrap_asprintf(char **text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = __wrap_vasprintf(text, format, arguments);
+    va_end(arguments);
+    return n;
+}
+
+FILE *__wrap_open_memstream(char **text, size_t *length)
+{
+    kernel_allocations++;
+    return __real_open_memstream(text, length);
 }
 
 void __wrap_free(void *memory)

@@ -68,13 +68,18 @@ static void judge_owner(struct link *l, uint32_t call_id)
     c->link = l;
 }
 
+static bool has_farewell(const struct call *k, enum farewell which)
+{
+    return rules_of(k)->farewells >> which & 1;
+}
+
 /* on-timeout: it is like the client's own, which may come later. */
 static bool is_our_farewell(const struct client *c, const uint8_t *pdu)
 {
     struct dis_header h = dis_header_decode(pdu);
     const struct call *k = call_of(h.call_id);
-    bool wanted = k && ((h.type == DIS_CO_CANCEL && rules_of(k)->farewell == CANCEL) ||
-                        (h.type == DIS_ORPHANED && rules_of(k)->farewell == ORPHAN && c->link->keeps));
+    bool wanted = k && ((h.type == DIS_CO_CANCEL && has_farewell(k, CANCEL)) ||
+                        (h.type == DIS_ORPHANED && has_farewell(k, ORPHAN) && c->link->keeps));
     return wanted && c->level < DIS_LEVEL_CONNECT;
 }
 
@@ -129,7 +134,7 @@ struct said *judge_up(struct link *l, const uint8_t *pdu, size_t length)
 void judge_check(const struct link *l, const struct dis_pdu *pdu)
 {
     bool asks = l->is_check && pdu->header.type == DIS_REQUEST && pdu->request.opnum == 2 &&
-                world.plan.check == CHECK_LISTENING;
+                (world.plan.checks >> CHECK_LISTENING & 1);
     if (l->is_check && !asks)
         broken(NO_CROSSING, "a %s came on the connection of a check", dis_ptype_name(pdu->header.type));
 }

@@ -52,6 +52,7 @@ void judge_end(void);  /* the proxy is gone */
 void health_said(const char *address, bool up); /* by the log */
 void health_dialled(struct endpoint *e);
 void health_heard(const struct endpoint *e);
+void health_reloaded(void);
 void health_judge_shut(void);
 
 #endif

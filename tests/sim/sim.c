@@ -214,6 +214,13 @@ static void lose_client(void *who, uint32_t number)
     net_set_silent(&c->host, true);
 }
 
+static void hang_up(void *who, uint32_t number)
+{
+    (void)who;
+    (void)number;
+    fake_uv_signal(SIGHUP);
+}
+
 static void plan_faults(int64_t length)
 {
     uint32_t us = (uint32_t)length;
@@ -221,6 +228,8 @@ static void plan_faults(int64_t length)
         agenda_at(now + below(us), stop_member, &world.members[below(world.member_count)], 0);
     if (chance(6))
         agenda_at(now + below(us), lose_client, &world.clients[below(world.client_count)], 0);
+    for (uint32_t i = below(4); world.plan.reloads && i > 0; i--)
+        agenda_at(now + below(us), hang_up, NULL, 0);
     if (chance(12))
         agenda_at(now + below(us), stop, NULL, chance(30));
 }
@@ -232,8 +241,8 @@ static void begin(void)
     static const int64_t lengths[] = { 30 * MS, 300 * MS, 1500 * MS, 6 * SECOND };
     int64_t length = lengths[below(4)];
     world.link_count = world.call_count = 0;
-    world.frozen = world.over = world.well = world.shut = world.drained = false;
-    world.member_count = world.plan.members;
+    world.frozen = world.over = world.well = world.shut = world.drained = world.reloaded = false;
+    world.member_count = world.plan.reloads ? MEMBERS_MOST : world.plan.members;
     world.client_count = between(1, chance(70) ? 4 : CLIENTS - 1);
     for (uint32_t i = 0; i < world.member_count; i++)
         member_begin(&world.members[i], i);
@@ -262,8 +271,9 @@ static void judge_rest(int64_t allocations)
 static void schedule(uint64_t seed)
 {
     world.seed = seed;
-    struct px_settings *settings = plan_take(seed, &world.plan);
+    plan_prepare(seed);
     int64_t allocations = kernel_allocations;
+    struct px_settings *settings = plan_take(seed, &world.plan);
     draw_begin(seed);
     agenda_begin();
     net_begin();
@@ -273,6 +283,7 @@ static void schedule(uint64_t seed)
     begin();
     if (!proxy_run(settings, at_end))
         broken(ALL_FREE, "it does not start");
+    plan_give_back(settings);
     judge_rest(allocations);
 }
 
@@ -324,6 +335,8 @@ int main(int argc, char **argv)
     }
     mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* large tables are fresh pages, not cleared ones */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    if (!tracing)
+        stderr = fopen("/dev/null", "w"); /* for what the proxy says of settings that it cannot take */
     signal(SIGABRT, crashed);
     signal(SIGSEGV, crashed);
     run(first, count);

@@ -73,7 +73,7 @@ static bool agrees(const struct call *k, const struct ending *e)
 /* bind-timeout may have ended it at any moment. */
 static bool is_overdue(const struct client *c)
 {
-    return world.plan.bind_timeout != 0 && !c->bound;
+    return world.plan.binds_end && !c->bound;
 }
 
 /* Nothing on its side, and no end of the proxy's, kept it from hearing of this. */

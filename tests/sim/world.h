@@ -139,9 +139,10 @@ extern struct world {
     struct link links[LINKS];
     struct call calls[CALLS];
     uint32_t link_count, call_count, member_count, client_count;
-    bool frozen;  /* nobody begins anything any more … */
-    bool well;    /* … but that servers answer all, from here on */
-    bool shut;    /* the proxy has closed its listener in this turn */
+    bool frozen; /* nobody begins anything any more … */
+    bool well;   /* … but that servers answer all, from here on */
+    bool shut;   /* the proxy has closed its listener in this turn */
+    bool reloaded;
     bool drained; /* the administrator was told that nothing is inside, and has not resumed the server */
     bool over;    /* the proxy was told to stop */
     int64_t over_at;
