@@ -120,7 +120,7 @@ static void kill_servers(void)
     uint32_t seconds = 2 * ((uint32_t)world.plan.keepalive_every / 1000) * (world.plan.keepalive_losses + 4) + 20;
     if (silent)
         agenda_at(now + seconds * (int64_t)SECOND, look_at_com_timeout, NULL, seconds);
-    agenda_at(now + (silent ? 10000 : 300) * (int64_t)SECOND, look_at_the_dead, NULL, 0);
+    agenda_at(now + (silent ? 10000 : 60) * (int64_t)SECOND, look_at_the_dead, NULL, 0);
 }
 
 static void kill_or_leave(void)
