@@ -539,7 +539,10 @@ void pol_client_owns(struct pol_brain *b, uint32_t client)
     pol_credit_owned(b, client);
     if (c->bound)
         pol_patience_begin(b, client);
-    if (c->front != FRONT_EMPTY)
+    uint32_t member = POL_NONE;
+    if (is_foreign_group(b, client, &member)) /* granted since, or by a member that the server did not have */
+        refuse_group(b, client);
+    else if (c->front != FRONT_EMPTY)
         release(b, client);
 }
 
