@@ -83,7 +83,7 @@ static void say_fragment(struct client *c, struct call *k, uint32_t number)
     uint8_t flags = (uint8_t)((number == 0 ? DIS_FIRST_FRAG : 0) | (number + 1 == k->fragments ? DIS_LAST_FRAG : 0) |
                               (k->maybe ? DIS_MAYBE : 0));
     struct wire_head head = head_of(c, k->call_id, flags);
-    say(c, pdu, wire_request(pdu, &head, (uint16_t)k->op, number, below(c->most_stub)), DIS_REQUEST,
+    say(c, pdu, wire_request(pdu, &head, (uint16_t)k->op, call_number(k), number, below(c->most_stub)), DIS_REQUEST,
         (uint32_t)(k - world.calls), number);
 }
 
@@ -113,15 +113,38 @@ static void perhaps_change_mind(const struct client *c, struct call *k)
         agenda_at(when, change_mind, k, DIS_ORPHANED);
 }
 
+/* Some use one again when its call is over. */
+static uint32_t new_call_id(struct client *c)
+{
+    bool again = c->last && !c->last->maybe && !c->last->orphaned && c->last->outcome != UNTOLD && chance(20);
+    return again ? c->last->call_id : c->next_id++;
+}
+
+struct call *client_call(const struct client *c, uint32_t call_id)
+{
+    struct call *found = NULL;
+    for (uint32_t i = world.call_count; i-- > 0;) {
+        struct call *k = &world.calls[i];
+        if (&world.clients[k->client] != c || k->call_id != call_id)
+            continue;
+        if (k->outcome == UNTOLD)
+            return k;
+        found = found ? found : k;
+    }
+    return found;
+}
+
 static void begin_call(struct client *c)
 {
-    uint32_t index = world.call_count++, before = c->out.length;
+    uint32_t index = world.call_count, before = c->out.length;
     struct call *k = &world.calls[index];
     *k = (struct call){ .client = (uint32_t)(c - world.clients),
-                        .call_id = CALL_ID_FIRST + index,
+                        .call_id = new_call_id(c),
                         .op = c->bound ? below(OPS) : 0, /* before, nobody knows its interface, and its rules */
                         .fragments = between(1, c->most_fragments),
                         .maybe = chance(c->maybe_percent) };
+    world.call_count++;
+    c->last = k;
     for (uint32_t i = 0; i < k->fragments; i++)
         say_fragment(c, k, i);
     c->begun++;
@@ -161,22 +184,25 @@ static void told(struct client *c, struct call *k, enum outcome outcome)
     if (!k->orphaned && !k->maybe)
         c->open--;
     c->calls_at = now + below(c->gap);
-    trace("%s: call %#x is %s", c->host.name, k->call_id,
+    trace("%s: call %u is %s", c->host.name, call_number(k),
           outcome == ANSWERED       ? "answered"
           : outcome == SERVER_FAULT ? "told the server's fault"
                                     : "told a fault");
 }
 
-static void take_answer(struct client *c, const struct dis_pdu *pdu, bool by_server)
+static void take_answer(struct client *c, const struct dis_pdu *pdu, bool by_server, uint32_t own)
 {
-    struct call *k = call_of(pdu->header.call_id);
-    if (!k || &world.clients[k->client] != c) {
-        broken(by_server ? NO_CROSSING : OWN_ANSWER, "%s was answered for call %#x, which is not its own",
-               c->host.name, pdu->header.call_id);
+    struct call *k = client_call(c, pdu->header.call_id);
+    const struct call *meant = call_of(own);
+    if (meant && &world.clients[meant->client] != c)
+        broken(NO_CROSSING, "%s heard the answer to call %u, which is another's", c->host.name, own);
+    if (!k || (meant && meant != k)) {
+        broken(OWN_ANSWER, "%s was answered under call_id %#x, and made no such call, or another", c->host.name,
+               pdu->header.call_id);
         return;
     }
     if (k->outcome != UNTOLD)
-        broken(NO_LATE_ANSWER, "%s was told of call %#x again after its end", c->host.name, k->call_id);
+        broken(NO_LATE_ANSWER, "%s was told of call %u again after its end", c->host.name, call_number(k));
     if (pdu->header.type == DIS_RESPONSE) {
         k->answer_begun = true;
         if (pdu->header.flags & DIS_LAST_FRAG)
@@ -196,7 +222,7 @@ static void answer_callback(void *who, uint32_t call_id)
     struct wire_head head = head_of(c, call_id, DIS_FIRST_FRAG | DIS_LAST_FRAG);
     if (c->left || c->ended || c->garbled || c->stall_at)
         return;
-    say(c, pdu, wire_response(pdu, &head, 7, below(100)), DIS_RESPONSE, CALLS, 0);
+    say(c, pdu, wire_response(pdu, &head, WIRE_NOBODY, 7, below(100)), DIS_RESPONSE, CALLS, 0);
     step(c);
 }
 
@@ -230,7 +256,7 @@ static void take(void *owner, const uint8_t *bytes, size_t length)
     else if (type == DIS_REQUEST && !c->ignores_callbacks)
         agenda_at(now + below(5 * MS), answer_callback, c, pdu.header.call_id);
     else if ((type == DIS_RESPONSE || type == DIS_FAULT) && !(s && s->call == CALLS))
-        take_answer(c, &pdu, s != NULL);
+        take_answer(c, &pdu, s != NULL, wire_own(bytes, length));
 }
 
 static void listen(struct client *c)
@@ -385,8 +411,11 @@ static void dial_job(void *who, uint32_t number)
     if (world.over || world.frozen)
         return;
     dial(c);
-    if (chance(97)) /* else it never says a word */
+    if (chance(
+            97)) /* else it never says a word, or calls at once; nobody could tell whose a cancel is that comes first */
         say_bind(c, false);
+    else
+        c->cancel_percent = c->orphan_percent = 0;
 }
 
 static void draw_manners(struct client *c)
@@ -417,6 +446,7 @@ static void draw_manners(struct client *c)
 static void draw_vices(struct client *c)
 {
     c->big_endian = chance(10);
+    c->next_id = below(4);
     c->eager = chance(15);
     c->forgets = chance(15);
     c->alters = chance(10);

@@ -37,16 +37,39 @@ static uint32_t number_of(const char *key)
     return at ? (uint32_t)strtoul(at + strlen(key), NULL, 10) : 0;
 }
 
+static struct client *client_of(void)
+{
+    char name[64];
+    value_of("\"client\":", name, sizeof name);
+    const char *colon = strchr(name, ':');
+    uint16_t port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
+    for (struct client *c = world.clients; c < world.clients + world.client_count; c++)
+        if (c->port == port && c->endpoint)
+            return c;
+    return NULL;
+}
+
+/* Of several of one call_id the first that has no line: before it is told, and has one, none may follow. */
+static struct call *meant(void)
+{
+    const struct client *c = client_of();
+    uint32_t call_id = number_of("\"call_id\":");
+    for (uint32_t i = 0; i < world.call_count; i++) {
+        struct call *k = &world.calls[i];
+        if (&world.clients[k->client] == c && k->call_id == call_id && k->lines == 0)
+            return k;
+    }
+    return NULL;
+}
+
 static void take_call(void)
 {
-    uint32_t call_id = number_of("\"call_id\":");
-    struct call *k = call_of(call_id);
+    struct call *k = meant();
     if (!k) {
-        broken(ONE_LINE, "a line tells of call %#x, which nobody made", call_id);
+        broken(ONE_LINE, "a line tells of a call that nobody made, or of one again: %s", line);
         return;
     }
-    if (k->lines++ > 0)
-        broken(ONE_LINE, "call %#x has a second line", call_id);
+    k->lines++;
     k->line_at = now;
     value_of("\"end\":", k->ending, sizeof k->ending);
     value_of("\"proof\":", k->proof, sizeof k->proof);
@@ -57,16 +80,11 @@ static void take_call(void)
 
 static void take_connection(void)
 {
-    char name[64];
-    value_of("\"client\":", name, sizeof name);
-    const char *colon = strchr(name, ':');
-    uint16_t port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
-    for (struct client *c = world.clients; c < world.clients + world.client_count; c++) {
-        if (c->port != port || !c->endpoint)
-            continue;
-        value_of("\"reason\":", c->reason, sizeof c->reason);
-        c->over_at = now;
-    }
+    struct client *c = client_of();
+    if (!c)
+        return;
+    value_of("\"reason\":", c->reason, sizeof c->reason);
+    c->over_at = now;
 }
 
 /* "10.0.1.2:5000 of s is down: …" */

@@ -33,9 +33,8 @@ static void step(void *owner);
 static void note_cancel(const char *name)
 {
     const char *colon = strchr(name, ':');
-    struct call *k = colon ? call_of((uint32_t)strtoul(colon + 1, NULL, 10)) : NULL;
-    if (k)
-        k->cancel_asked = true;
+    if (colon)
+        world.cancels_asked |= 1ull << (strtoul(colon + 1, NULL, 10) & 63);
 }
 
 static void note_stop(void)

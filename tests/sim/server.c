@@ -29,6 +29,11 @@ static bool postponed(struct link *l, agenda_job *what, void *who, uint32_t numb
     return !works(l);
 }
 
+static struct wire_head head_of_call(const struct call *k, uint8_t flags)
+{
+    return (struct wire_head){ k->wire_big, flags, k->link->client->level, k->wire_id };
+}
+
 static struct wire_head head_of(const struct link *l, uint32_t call_id, uint8_t flags)
 {
     return (struct wire_head){ l->client->big_endian, flags, l->client->level, call_id };
@@ -98,7 +103,7 @@ static void answer_job(void *who, uint32_t number);
 static void say_fault(struct link *l, struct call *k, uint32_t status, uint8_t flags)
 {
     uint8_t pdu[WIRE_MOST];
-    struct wire_head head = head_of(l, k->call_id, (uint8_t)(WHOLE | flags));
+    struct wire_head head = head_of_call(k, (uint8_t)(WHOLE | flags));
     k->is_inside = false;
     k->answers_left = 0;
     say(l, pdu, wire_fault(pdu, &head, status), DIS_FAULT, k);
@@ -109,9 +114,9 @@ static void say_answer(struct link *l, struct call *k)
     uint8_t pdu[WIRE_MOST];
     uint8_t flags = (uint8_t)((k->answers_left == k->answers ? DIS_FIRST_FRAG : 0) |
                               (k->answers_left == 1 ? DIS_LAST_FRAG : 0));
-    struct wire_head head = head_of(l, k->call_id, flags);
+    struct wire_head head = head_of_call(k, flags);
     k->is_inside = --k->answers_left > 0;
-    say(l, pdu, wire_response(pdu, &head, ++k->serial, below(l->client->most_stub)), DIS_RESPONSE, k);
+    say(l, pdu, wire_response(pdu, &head, call_number(k), ++k->serial, below(l->client->most_stub)), DIS_RESPONSE, k);
 }
 
 static void answer_job(void *who, uint32_t number)
@@ -145,9 +150,9 @@ static void call_back(void *who, uint32_t number)
     uint8_t pdu[WIRE_MOST];
     if (postponed(l, call_back, who, number) || !k->is_inside)
         return;
-    struct wire_head head = head_of(l, k->call_id, WHOLE);
+    struct wire_head head = head_of_call(k, WHOLE);
     l->client->callbacks_open++;
-    say(l, pdu, wire_request(pdu, &head, 9, 77, below(100)), DIS_REQUEST, NULL);
+    say(l, pdu, wire_request(pdu, &head, 9, WIRE_NOBODY, 77, below(100)), DIS_REQUEST, NULL);
 }
 
 /* ---- mischief ---- */
@@ -181,7 +186,7 @@ static void say_stray(struct link *l)
     if (calls_of(l) < 2)
         return;
     struct wire_head head = head_of(l, 0x20, WHOLE);
-    say(l, pdu, wire_response(pdu, &head, l->out.count, 20), DIS_RESPONSE, NULL);
+    say(l, pdu, wire_response(pdu, &head, WIRE_NOBODY, l->out.count, 20), DIS_RESPONSE, NULL);
 }
 
 static void do_mischief(struct link *l, struct call *k)
@@ -239,9 +244,24 @@ static void execute(struct link *l, struct call *k)
         begin_answer(k);
 }
 
-static void take_request(struct link *l, const struct said *s)
+/* Of two under one call_id the server cannot tell which is meant. */
+static struct call *call_inside(const struct link *l, uint32_t call_id)
+{
+    for (uint32_t i = world.call_count; i-- > 0;)
+        if (world.calls[i].link == l && world.calls[i].is_inside && world.calls[i].wire_id == call_id)
+            return &world.calls[i];
+    return NULL;
+}
+
+static void take_request(struct link *l, const struct said *s, const struct dis_pdu *pdu)
 {
     struct call *k = &world.calls[s->call];
+    if (s->fragment == 0) {
+        if (call_inside(l, pdu->header.call_id))
+            broken(NO_CROSSING, "call %u came under the call_id of another that is not over", call_number(k));
+        k->wire_id = pdu->header.call_id;
+        k->wire_big = dis_big_endian(pdu->header.drep);
+    }
     k->link = l;
     k->fragments_come++;
     if (s->fragment == 0) {
@@ -249,7 +269,7 @@ static void take_request(struct link *l, const struct said *s)
         k->inside_at = now;
         judge_inside();
         if (world.drained && calls_inside() > 0)
-            broken(DRAINED, "the server is drained, and call %#x came", k->call_id);
+            broken(DRAINED, "the server is drained, and call %u came", call_number(k));
         if (l->member->at_first)
             judge_executed(k);
     }
@@ -259,16 +279,15 @@ static void take_request(struct link *l, const struct said *s)
 
 static void take_cancel(struct link *l, uint32_t call_id)
 {
-    struct call *k = call_of(call_id);
-    if (k && k->link == l && k->is_inside && k->fragments_come == k->fragments && k->answers_left == k->answers &&
-        chance(50))
+    struct call *k = call_inside(l, call_id);
+    if (k && k->fragments_come == k->fragments && k->answers_left == k->answers && chance(50))
         say_fault(l, k, STATUS_CANCELLED, 0);
 }
 
 static void take_orphaned(const struct link *l, uint32_t call_id)
 {
-    struct call *k = call_of(call_id);
-    if (k && k->link == l && k->is_inside && chance(50)) {
+    struct call *k = call_inside(l, call_id);
+    if (k && chance(50)) {
         k->is_inside = false;
         k->answers_left = 0;
     }
@@ -379,7 +398,7 @@ static void take(void *owner, const uint8_t *bytes, size_t length)
     trace("%s link %u hears %s, call_id %#x%s", l->member->host.name, (unsigned)(l - world.links),
           dis_ptype_name(pdu.header.type), pdu.header.call_id, s ? "" : " (the proxy's own)");
     if (s && s->type == DIS_REQUEST)
-        take_request(l, s);
+        take_request(l, s, &pdu);
     else if (pdu.header.type == DIS_BIND || pdu.header.type == DIS_ALTER_CONTEXT)
         take_bind(l, &pdu);
     else if (pdu.header.type == DIS_CO_CANCEL)

@@ -241,6 +241,7 @@ static void begin(void)
     static const int64_t lengths[] = { 30 * MS, 300 * MS, 1500 * MS, 6 * SECOND };
     int64_t length = lengths[below(4)];
     world.link_count = world.call_count = 0;
+    world.cancels_asked = 0;
     world.frozen = world.over = world.well = world.shut = world.drained = world.reloaded = false;
     world.member_count = world.plan.reloads ? MEMBERS_MOST : world.plan.members;
     world.client_count = between(1, chance(70) ? 4 : CLIENTS - 1);

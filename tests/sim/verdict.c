@@ -112,23 +112,23 @@ static void judge_faults(const struct call *k)
     if (strcmp(k->ending, "cancelled") == 0) /* while it waited, or later */
         proof = proof || (k->status == S1818 && strcmp(k->evidence, "nothing") == 0);
     if (k->dne != proof)
-        broken(PROVEN, "call %#x was told %#x %s did-not-execute", k->call_id, k->status,
+        broken(PROVEN, "call %u was told %#x %s did-not-execute", call_number(k), k->status,
                k->dne ? "with" : "without");
     if (k->dne && (k->executed || k->fragments_come))
-        broken(PROVEN, "call %#x was told did-not-execute, and its server has its first fragment", k->call_id);
+        broken(PROVEN, "call %u was told did-not-execute, and its server has its first fragment", call_number(k));
 }
 
 /* P1, P3, P6 are our own; P5 is what the server said. */
 static void judge_proof(const struct call *k)
 {
     if (k->proof[0] && strcmp(k->proof, "P5") != 0 && k->fragments_come)
-        broken(TRUE_LINE, "call %#x has proof %s, and its server has its first fragment", k->call_id, k->proof);
+        broken(TRUE_LINE, "call %u has proof %s, and its server has its first fragment", call_number(k), k->proof);
     if (strcmp(k->proof, "P5") == 0 && k->executed)
-        broken(TRUE_LINE, "call %#x has proof P5, and was executed", k->call_id);
+        broken(TRUE_LINE, "call %u has proof P5, and was executed", call_number(k));
     if (strcmp(k->evidence, "nothing") == 0 && k->fragments_come)
-        broken(TRUE_LINE, "nothing of call %#x was let go, says its line, and its server has it", k->call_id);
+        broken(TRUE_LINE, "nothing of call %u was let go, says its line, and its server has it", call_number(k));
     if (k->withheld && k->fragments_come)
-        broken(VERBATIM, "call %#x came to the server in part", k->call_id);
+        broken(VERBATIM, "call %u came to the server in part", call_number(k));
 }
 
 /* It has said half of something, or says or reads it ever so slowly. */
@@ -163,10 +163,10 @@ static void judge_times(const struct call *k, const struct ending *e)
     int64_t deadline = rules_of(k)->pending ? 0 : rules_of(k)->deadline;
     int64_t more = LATE + (c->eager ? p->unavailable_wait + p->connect_timeout : 0);
     if (deadline && k->took > (deadline + more) * MS && !gone)
-        broken(NO_ENDLESS_WAIT, "call %#x took %u µs, and its deadline is %ld ms", k->call_id, k->took,
+        broken(NO_ENDLESS_WAIT, "call %u took %u µs, and its deadline is %ld ms", call_number(k), k->took,
                (long)deadline);
     if (k->waited > (p->waiting_longest + more) * MS)
-        broken(NO_ENDLESS_WAIT, "call %#x waited %u µs, and %ld ms are the longest", k->call_id, k->waited,
+        broken(NO_ENDLESS_WAIT, "call %u waited %u µs, and %ld ms are the longest", call_number(k), k->waited,
                (long)p->waiting_longest);
 }
 
@@ -177,26 +177,26 @@ static void judge_call(const struct call *k)
     judge_faults(k);
     if (k->lines == 0) {
         if (k->outcome != UNTOLD || k->fragments_come)
-            broken(ONE_LINE, "call %#x has no line; its client was told %s, its server has %u fragments", k->call_id,
-                   outcome_names[k->outcome], k->fragments_come);
+            broken(ONE_LINE, "call %u has no line; its client was told %s, its server has %u fragments",
+                   call_number(k), outcome_names[k->outcome], k->fragments_come);
         return;
     }
     if (!e) {
-        broken(TRUE_LINE, "call %#x ended as \"%s\", which is no ending", k->call_id, k->ending);
+        broken(TRUE_LINE, "call %u ended as \"%s\", which is no ending", call_number(k), k->ending);
         return;
     }
-    if (strcmp(k->ending, "cancelled") == 0 && !k->cancel_asked)
-        broken(TRUE_LINE, "call %#x was cancelled, says its line, and nobody wanted that", k->call_id);
+    if (strcmp(k->ending, "cancelled") == 0 && !(world.cancels_asked >> (k->call_id & 63) & 1))
+        broken(TRUE_LINE, "call %u was cancelled, says its line, and nobody wanted that", call_number(k));
     judge_proof(k);
     judge_times(k, e);
     if (!agrees(k, e) || !was_told(k, e))
-        broken(TRUE_LINE, "call %#x ended as %s, says its line, and its client heard %s (%#x)%s", k->call_id,
+        broken(TRUE_LINE, "call %u ended as %s, says its line, and its client heard %s (%#x)%s", call_number(k),
                k->ending, outcome_names[k->outcome], k->status,
                !c->ended           ? ""
                : c->ended_by_reset ? " and a reset"
                                    : " and a FIN");
     if (e->client_left && !may_have_left(k))
-        broken(TRUE_LINE, "call %#x ended as %s, says its line, and its client is there", k->call_id, k->ending);
+        broken(TRUE_LINE, "call %u ended as %s, says its line, and its client is there", call_number(k), k->ending);
 }
 
 void judge_end(void)

@@ -112,27 +112,46 @@ size_t wire_auth3(uint8_t *out, const struct wire_head *head)
     return sign(out, n + 4, head);
 }
 
-static void fill(uint8_t *stub, uint32_t length, uint32_t call_id, uint32_t serial)
+static uint32_t fill(uint8_t *stub, uint32_t length, uint32_t own, uint32_t serial)
 {
-    uint32_t x = call_id * 2654435761u + serial;
-    for (uint32_t i = 0; i < length; i++, x = x * 1664525u + 1013904223u)
+    uint32_t x = own * 2654435761u + serial;
+    length = length < 8 ? 8 : length;
+    memcpy(stub, &own, 4);
+    memcpy(stub + 4, &serial, 4);
+    for (uint32_t i = 8; i < length; i++, x = x * 1664525u + 1013904223u)
         stub[i] = (uint8_t)(x >> 24);
+    return length;
 }
 
-size_t wire_request(uint8_t *out, const struct wire_head *head, uint16_t opnum, uint32_t serial, uint32_t stub)
+size_t wire_request(uint8_t *out, const struct wire_head *head, uint16_t opnum, uint32_t own, uint32_t serial,
+                    uint32_t stub)
 {
     uint8_t bytes[WIRE_MOST];
     struct dis_head h = head_of(head);
-    fill(bytes, stub, head->call_id, serial);
+    stub = fill(bytes, stub, own, serial);
     return sign(out, dis_compose_request(out, WIRE_MOST, &h, 0, opnum, NULL, stub, bytes, stub), head);
 }
 
-size_t wire_response(uint8_t *out, const struct wire_head *head, uint32_t serial, uint32_t stub)
+size_t wire_response(uint8_t *out, const struct wire_head *head, uint32_t own, uint32_t serial, uint32_t stub)
 {
     uint8_t bytes[WIRE_MOST];
     struct dis_head h = head_of(head);
-    fill(bytes, stub, ~head->call_id, serial);
+    stub = fill(bytes, stub, own, ~serial);
     return sign(out, dis_compose_response(out, WIRE_MOST, &h, 0, stub, bytes, stub), head);
+}
+
+uint32_t wire_own(const uint8_t *bytes, size_t length)
+{
+    struct dis_pdu pdu;
+    struct dis_error error;
+    uint32_t own = WIRE_NOBODY;
+    if (!dis_pdu_decode(bytes, length, &pdu, &error))
+        return own;
+    if (pdu.header.type == DIS_REQUEST && pdu.request.stub_length >= sizeof own)
+        memcpy(&own, pdu.request.stub, sizeof own);
+    if (pdu.header.type == DIS_RESPONSE && pdu.response.stub_length >= sizeof own)
+        memcpy(&own, pdu.response.stub, sizeof own);
+    return own;
 }
 
 /* rpc_mgmt_is_server_listening: an error_status_t and a boolean32 (C706 appendix Q). */

@@ -1,5 +1,4 @@
-/* The PDUs that clients and servers of the simulation say. Each is unlike any other, so that it can be told where it came
- * from; authentication is a trailer of bytes that nobody understands. */
+/* The PDUs that clients and servers of the simulation say. Stubs are unlike any others, so that it can be told whose they are; authentication is a trailer of bytes that nobody understands. */
 #ifndef SIM_WIRE_H
 #define SIM_WIRE_H
 
@@ -23,8 +22,13 @@ bool wire_is_check(const struct dis_pdu *pdu); /* the bind of one */
 size_t wire_mgmt_answer(uint8_t *out, const struct wire_head *head, bool listening);
 size_t wire_bind_nak(uint8_t *out, const struct wire_head *head);
 size_t wire_auth3(uint8_t *out, const struct wire_head *head);
-size_t wire_request(uint8_t *out, const struct wire_head *head, uint16_t opnum, uint32_t serial, uint32_t stub);
-size_t wire_response(uint8_t *out, const struct wire_head *head, uint32_t serial, uint32_t stub);
+/* A stub begins with the number of its call, then with which PDU of that it is; it has 8 bytes at least. */
+#define WIRE_NOBODY UINT32_MAX
+size_t wire_request(uint8_t *out, const struct wire_head *head, uint16_t opnum, uint32_t own, uint32_t serial,
+                    uint32_t stub);
+size_t wire_response(uint8_t *out, const struct wire_head *head, uint32_t own, uint32_t serial, uint32_t stub);
+/* The number of a request or response, or WIRE_NOBODY. */
+uint32_t wire_own(const uint8_t *pdu, size_t length);
 size_t wire_fault(uint8_t *out, const struct wire_head *head, uint32_t status);
 size_t wire_control(uint8_t *out, const struct wire_head *head, uint8_t type);
 

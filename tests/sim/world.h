@@ -17,8 +17,8 @@
 #define MEMBER_PORT  5000
 #define CONTROL_PORT 1 /* what the control socket has in place of one */
 
-/* call_ids say who is meant: of calls from here on, of the other PDUs of clients above. */
-#define CALL_ID_FIRST  0x100u
+/* Whose call it is its stub says; clients number their calls as they like, all alike. The call_ids of their other PDUs say who
+ * said them. */
 #define OTHER_ID_FIRST 0x10000u /* and 256 for each client */
 
 /* Association groups that a server makes have the number of the link for which it did. */
@@ -31,8 +31,7 @@ struct call {
     uint32_t client, call_id, op;
     uint32_t fragments;
     bool maybe, orphaned, cancelled;
-    bool cancel_asked; /* by the administrator */
-    bool is_sent;      /* its client's kernel has all of it */
+    bool is_sent; /* its client's kernel has all of it */
     int64_t sent_at;
     enum outcome outcome;
     bool dne; /* of the fault that it was told */
@@ -40,6 +39,8 @@ struct call {
     bool answer_begun; /* part of an answer has come */
     int64_t told_at;
     struct link *link; /* NULL: no server has heard of it */
+    uint32_t wire_id;  /* as the server knows it … */
+    bool wire_big;     /* … and in which byte order */
     uint32_t fragments_come;
     unsigned executed;
     bool is_inside;   /* the server works on it */
@@ -88,6 +89,8 @@ struct client {
     uint8_t level;
     uint32_t group, writes, reads, gap;     /* bytes at once, bytes at once, µs between calls */
     uint32_t calls, begun, open, most_open; /* calls, and those that are open at once */
+    uint32_t next_id;                       /* call_id */
+    struct call *last;
     uint32_t maybe_percent, cancel_percent, orphan_percent, most_stub, most_fragments;
     uint32_t stall_at; /* offset in its stream at which it stops; 0: it does not */
     uint32_t others;   /* its PDUs that are no requests */
@@ -143,8 +146,9 @@ extern struct world {
     bool well;   /* … but that servers answer all, from here on */
     bool shut;   /* the proxy has closed its listener in this turn */
     bool reloaded;
-    bool drained; /* the administrator was told that nothing is inside, and has not resumed the server */
-    bool over;    /* the proxy was told to stop */
+    uint64_t cancels_asked; /* by the administrator, of calls of whichever connection: bits by call_id */
+    bool drained;           /* the administrator was told that nothing is inside, and has not resumed the server */
+    bool over;              /* the proxy was told to stop */
     int64_t over_at;
 } world;
 
@@ -156,10 +160,15 @@ bool stream_flush(struct stream *s, struct endpoint *e, uint32_t most);
 typedef void inbox_handler(void *owner, const uint8_t *pdu, size_t length);
 void inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handler *handler, void *owner);
 
-static inline struct call *call_of(uint32_t call_id)
+/* For people, and in its stub. */
+static inline uint32_t call_number(const struct call *k)
 {
-    uint32_t index = call_id - CALL_ID_FIRST;
-    return call_id >= CALL_ID_FIRST && index < world.call_count ? &world.calls[index] : NULL;
+    return (uint32_t)(k - world.calls);
+}
+
+static inline struct call *call_of(uint32_t number)
+{
+    return number < world.call_count ? &world.calls[number] : NULL;
 }
 
 static inline const struct rules *rules_of(const struct call *k)
@@ -173,6 +182,8 @@ static inline bool is_signed(const struct client *c)
 }
 
 /* client.c */
+struct call *client_call(const struct client *c,
+                         uint32_t call_id); /* the one that is not over, or the last; or NULL */
 void client_begin(struct client *c, uint32_t number);
 void client_freeze(struct client *c); /* begins nothing any more, reads all */
 void client_leave(struct client *c);
