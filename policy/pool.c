@@ -342,6 +342,8 @@ void pol_pool_connected(struct pol_brain *b, uint32_t link)
     if (l->spare) {
         pol_link_move(b, link, LINK_SPARE);
         pol_member_well(b, l->member);
+        if (b->draining) /* it was being dialled when the others were closed */
+            pol_pool_drain(b, link);
     } else {
         pol_pool_bind(b, link, l->wanted, false);
     }
