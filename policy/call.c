@@ -97,6 +97,12 @@ static int64_t due_at(const struct call *k)
     return earlier(at, k->touched, rules->call_timeout);
 }
 
+/* Not in line, so only its deadline counts. */
+void pol_call_stand(struct pol_brain *b, uint32_t call)
+{
+    set_deadline(b, call, deadline_at(&b->calls[call]));
+}
+
 void pol_call_wait(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];

@@ -162,6 +162,7 @@ static void admit(struct pol_brain *b, uint32_t client)
     struct client *c = &b->clients[client];
     if (pol_client_waits_for_drain(b, client) || (!c->multiplex && c->calls > 0)) {
         pol_client_emit(b, POL_HOLD, client);
+        pol_call_stand(b, c->call);
         return;
     }
     enum admission admission = pol_admit(b, c->call);
