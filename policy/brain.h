@@ -513,9 +513,10 @@ bool pol_unavailable_sweep(struct pol_brain *b); /* true: there is more to do */
 /* ---- calls (call.c) ---- */
 void pol_call_begin(struct pol_brain *b, const struct pol_event *e);
 void pol_call_lease(struct pol_brain *b, uint32_t call);
-void pol_call_stand(struct pol_brain *b, uint32_t call); /* it stands behind another one of its client's, or a drain */
-void pol_call_wait(struct pol_brain *b, uint32_t call);  /* it stands in line, and not for ever */
-void pol_call_away(struct pol_brain *b, uint32_t call);  /* it waits for a server that is away */
+void pol_call_stand(struct pol_brain *b,
+                    uint32_t call);                     /* it stands behind another one of its client's, or a drain */
+void pol_call_wait(struct pol_brain *b, uint32_t call); /* it stands in line, and not for ever */
+void pol_call_away(struct pol_brain *b, uint32_t call); /* it waits for a server that is away */
 void pol_call_orphan(struct pol_brain *b, uint32_t call, enum pol_reason reason); /* its client has gone */
 void pol_call_due(struct pol_brain *b, uint32_t call);
 void pol_call_cancel(struct pol_brain *b, const struct pol_event *e);

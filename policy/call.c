@@ -306,7 +306,8 @@ static enum pol_ending left(const struct call *k)
     uint8_t reason = k->left_by;
     if (k->overdue && k->presentation)
         return given_up(k);
-    bool by_us = reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL || reason == POL_BY_GROUP_GUARD;
+    bool by_us = reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL || reason == POL_BY_GROUP_GUARD ||
+                 reason == POL_BY_SERVER_FIN || reason == POL_BY_SERVER_RESET || reason == POL_BY_SERVER_BAD;
     return by_us ? POL_CUT_OFF : POL_CLIENT_LEFT;
 }
 
@@ -437,8 +438,8 @@ void pol_answer_end(struct pol_brain *b, const struct pol_event *e)
     end(b, e->call.index, client == POL_NONE ? left(k) : k->fault ? POL_FAULTED : POL_ANSWERED, true);
     if (was_abandoned && client != POL_NONE && b->links[link].abandoned == 0)
         pol_client_unblocked(b, client);
-    if (condemns)
-        pol_client_cut(b, client, false, POL_BY_SERVER_FIN);
+    if (condemns) /* by a FIN, as the server does; but then others that are inside would wait for ever */
+        pol_client_cut(b, client, b->clients[client].first_call != POL_NONE, POL_BY_SERVER_FIN);
     else
         over(b, client, link);
 }

@@ -136,7 +136,7 @@ static bool can_be_told(const struct pol_brain *b, const struct client *c)
 void pol_client_cut(struct pol_brain *b, uint32_t client, bool reset, enum pol_reason reason)
 {
     if (b->clients[client].state != CLIENT_CLOSING)
-        close_after(b, client, reset, POL_FLUSHED, 0, reason);
+        close_after(b, client, reset, reset ? POL_ACKED : POL_FLUSHED, 0, reason); /* no reset overtakes an answer */
 }
 
 void pol_client_cancel(struct pol_brain *b, uint32_t client)
