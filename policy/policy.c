@@ -356,8 +356,9 @@ static bool sweep(struct pol_brain *b, bool in_time)
 static bool is_traffic(unsigned kind)
 {
     static const bool are[POL_EVENT_KINDS] = {
-        [POL_ACCEPTED] = true, [POL_ANSWER_END] = true, [POL_PROGRESS] = true,    [POL_CLIENT_OWES] = true,
-        [POL_CREDIT] = true,   [POL_DIALLED] = true,    [POL_CLIENT_GONE] = true, [POL_LINK_GONE] = true,
+        [POL_ACCEPTED] = true, [POL_ANSWER_BEGIN] = true, [POL_ANSWER_END] = true,
+        [POL_PROGRESS] = true, [POL_CLIENT_OWES] = true,  [POL_CREDIT] = true,
+        [POL_DIALLED] = true,  [POL_CLIENT_GONE] = true,  [POL_LINK_GONE] = true,
     };
     return are[kind];
 }
