@@ -29,7 +29,7 @@ static void step_at(struct client *c, int64_t when)
 
 static struct wire_head head_of(const struct client *c, uint32_t call_id, uint8_t flags)
 {
-    return (struct wire_head){ c->big_endian, flags, c->level, call_id };
+    return (struct wire_head){ c->big_endian, flags, c->level, call_id, 0 };
 }
 
 /* ---- saying ---- */
@@ -50,7 +50,8 @@ static uint32_t other_id(struct client *c)
 static void say_bind(struct client *c, bool alter)
 {
     uint8_t pdu[WIRE_MOST];
-    struct wire_head head = head_of(c, other_id(c), DIS_FIRST_FRAG | DIS_LAST_FRAG);
+    struct wire_head head = head_of(c, other_id(c),
+                                    (uint8_t)(DIS_FIRST_FRAG | DIS_LAST_FRAG | (c->multiplexes ? DIS_CONC_MPX : 0)));
     say(c, pdu, wire_bind(pdu, &head, c->group, alter), alter ? DIS_ALTER_CONTEXT : DIS_BIND, CALLS, 0);
 }
 
@@ -447,10 +448,15 @@ static void draw_vices(struct client *c)
 {
     c->big_endian = chance(10);
     c->next_id = below(4);
+    c->multiplexes = c->most_open > 1 && chance(70);
     c->eager = chance(15);
     c->forgets = chance(15);
     c->alters = chance(10);
     c->ignores_callbacks = chance(15);
+    if (may_share(c)) {
+        c->alters = c->eager = false;
+        c->maybe_percent = c->orphan_percent = 0;
+    }
     c->stalled = chance(6);
     c->broken = chance(3);
     c->slow_reader = c->reads != 0;

@@ -349,7 +349,8 @@ static void put_info(const struct endpoint *e, void *value, socklen_t *length)
 
 static int get_number(struct endpoint *e, int level, int name)
 {
-    if (level == SOL_SOCKET && name == SO_ERROR && !e->error && (world.plan.checks >> CHECK_CONNECT & 1))
+    if (level == SOL_SOCKET && name == SO_ERROR && !e->error &&
+        ((world.plan.checks >> CHECK_CONNECT & 1) || world.plan.spare))
         health_heard(e);
     if (level == SOL_SOCKET && name == SO_ERROR)
         return take_error(e);

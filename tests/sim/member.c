@@ -19,7 +19,7 @@ static bool is_over(const struct link *l)
 static struct link *free_link(void)
 {
     struct link *l = world.links, *last = l + world.link_count;
-    while (l < last && (l->client || !is_over(l)))
+    while (l < last && (l->is_used || !is_over(l)))
         l++;
     if (l == last)
         world.link_count++;
@@ -41,7 +41,7 @@ static void knocked(void *owner, struct endpoint *inner)
     l->endpoint = inner;
     l->open = true;
     l->never_closes = chance(5);
-    l->keeps = chance(50);
+    l->keeps = world.keeps;
     inner->wake = link_step;
     inner->owner = l;
     trace("%s has link %u", l->member->host.name, (unsigned)(l - world.links));

@@ -75,9 +75,11 @@ static void ask_of_a_call(const char *what)
 
 static void ask_something(void)
 {
-    static const char *const words[] = { "show servers", "show links",   "show clients",  "show calls",  "show calls",
-                                         "show calls",   "explain",      "show counters", "drain s",     "resume s",
-                                         "resume s",     "drain s wait", "nonsense",      "show nothing" };
+    static const char *const words[] = {
+        "show servers", "show links",   "show clients",  "show calls", "show calls",
+        "show calls",   "explain",      "show counters", "drain s",    "resume s",
+        "resume s",     "drain s wait", "drain s wait",  "nonsense",   "show nothing"
+    };
     static const char *const calls[] = { "cancel", "cancel", "cancel", "explain", "wait" };
     if (one.call[0] && chance(60))
         ask_of_a_call(calls[below(5)]);

@@ -84,6 +84,13 @@ static void write_health(struct page *p, const struct plan *plan)
         (long)plan->longest_backoff, checks[__builtin_ctz(plan->checks)], (long)plan->check_every);
 }
 
+static void write_pool(struct page *p, const struct plan *plan)
+{
+    put_limit(p, "connections", plan->connections);
+    put(p, "    calls-per-connection: %u\n    idle: { keep: %ldms, validate-after: %ldms, spare: %u }\n",
+        plan->calls_per_connection, (long)plan->idle_keep, (long)plan->validate_after, plan->spare);
+}
+
 static void write_listener(struct page *p, const struct plan *plan)
 {
     put(p, "listeners:\n  - address: 10.0.0.1:%u\n    server: s\n    buffer: 80KiB\n", PROXY_PORT);
@@ -96,7 +103,8 @@ static void write_listener(struct page *p, const struct plan *plan)
 
 static void write_interface(struct page *p, const struct plan *plan)
 {
-    put(p, "interfaces:\n  - uuid: %s\n    version: \"1.0\"\n    operations:\n", WIRE_INTERFACE);
+    put(p, "interfaces:\n  - uuid: %s\n    version: \"1.0\"\n    stateless: %s\n    operations:\n", WIRE_INTERFACE,
+        plan->shares ? "yes" : "no");
     for (uint32_t op = 1; op < OPS; op++) {
         put(p, "      %u:\n", op);
         put_rules(p, "        ", &plan->rules[op]);
@@ -143,9 +151,18 @@ static void draw_plan(struct plan *plan)
                            .checks = 1u << (chance(20) ? between(CHECK_CONNECT, CHECK_LISTENING) : CHECK_NONE),
                            .check_every = ONE_OF(1000, 5000),
                            .refuses = chance(20),
-                           .control = chance(20),
-                           .reloads = chance(10) };
+                           .control = chance(30),
+                           .reloads = chance(10),
+                           .shares = chance(35),
+                           .connections = chance(25) ? between(1, 6) : 0,
+                           .calls_per_connection = between(1, 3),
+                           .spare = chance(20) ? between(1, 2) : 0,
+                           .idle_keep = ONE_OF(100, 1000, 60000),
+                           .validate_after = ONE_OF(20, 500, 5000) };
+    plan->reloads = plan->reloads && !plan->shares;
+    plan->control = plan->control && !plan->shares;
     plan->binds_end = plan->bind_timeout != 0;
+    plan->crowds = plan->connections != 0;
     for (uint32_t op = 0; op < OPS; op++)
         draw_rules(&plan->rules[op]);
     plan->rules[2].pending = chance(50);
@@ -156,6 +173,7 @@ static unsigned load(const struct plan *plan, struct px_settings *settings, FILE
     struct page p = { .length = 0 };
     write_server(&p, plan);
     write_health(&p, plan);
+    write_pool(&p, plan);
     write_listener(&p, plan);
     write_interface(&p, plan);
     return px_settings_load_text("plan", p.text, p.length, settings, errors);
@@ -242,8 +260,13 @@ static void relax(struct plan *plan, const struct plan *other)
     p->keepalive_every = longer(p->keepalive_every, other->keepalive_every);
     p->keepalive_losses = most(p->keepalive_losses, other->keepalive_losses);
     p->members = p->members < other->members ? p->members : other->members;
+    p->connections = most(p->connections, other->connections);
+    p->calls_per_connection = most(p->calls_per_connection, other->calls_per_connection);
+    p->shares |= other->shares;
+    p->spare |= other->spare;
     p->checks |= other->checks;
     p->binds_end |= other->binds_end;
+    p->crowds |= other->crowds;
     for (uint32_t op = 0; op < OPS; op++)
         relax_rules(&p->rules[op], &other->rules[op]);
 }

@@ -28,7 +28,12 @@ struct plan {
     unsigned checks; /* bits of enum check */
     bool refuses;    /* when-down: refuse */
     bool control, reloads;
+    bool shares;          /* clients without authentication share links */
+    uint32_t connections; /* 0: no limit */
+    uint32_t calls_per_connection, spare;
+    int64_t idle_keep, validate_after;
     bool binds_end; /* there is a bind-timeout */
+    bool crowds;    /* there is a limit of connections */
     uint32_t keepalive_losses, members;
     struct rules rules[OPS]; /* by opnum; the first are the server's */
 };

@@ -12,23 +12,15 @@
 #include "wire.h"
 
 const char *const promise_names[PROMISES] = {
-    [AT_MOST_ONCE] = "at-most-once",
-    [PROVEN] = "did-not-execute-is-true",
-    [NO_ENDLESS_WAIT] = "no-endless-wait",
-    [CALLS_LIMIT] = "calls-limit",
-    [CLIENTS_LIMIT] = "clients-limit",
-    [NO_CROSSING] = "no-identity-crosses",
-    [VERBATIM] = "verbatim-and-in-order",
-    [OWN_ANSWER] = "answer-of-its-own-call",
-    [NO_LATE_ANSWER] = "no-late-answer",
-    [ONE_LINE] = "one-line-a-call",
-    [TRUE_LINE] = "line-is-true",
-    [ALL_FREE] = "all-free-at-the-end",
-    [IN_BOUNDS] = "no-byte-out-of-bounds",
-    [ONE_TRIAL] = "one-trial-at-a-time",
-    [AVAILABLE] = "who-comes-is-served",
-    [DRAINED] = "drained-is-left-alone",
-    [ANSWERS] = "administrator-is-answered",
+    [AT_MOST_ONCE] = "at-most-once",       [PROVEN] = "did-not-execute-is-true",
+    [NO_ENDLESS_WAIT] = "no-endless-wait", [CALLS_LIMIT] = "calls-limit",
+    [CLIENTS_LIMIT] = "clients-limit",     [NO_CROSSING] = "no-identity-crosses",
+    [VERBATIM] = "verbatim-and-in-order",  [OWN_ANSWER] = "answer-of-its-own-call",
+    [NO_LATE_ANSWER] = "no-late-answer",   [ONE_LINE] = "one-line-a-call",
+    [TRUE_LINE] = "line-is-true",          [ALL_FREE] = "all-free-at-the-end",
+    [IN_BOUNDS] = "no-byte-out-of-bounds", [ONE_TRIAL] = "one-trial-at-a-time",
+    [AVAILABLE] = "who-comes-is-served",   [LINKS_LIMIT] = "connections-limit",
+    [DRAINED] = "drained-is-left-alone",   [ANSWERS] = "administrator-is-answered",
 };
 
 static bool is_same(const struct stream *s, const struct said *said, const uint8_t *pdu, size_t length)
@@ -108,6 +100,10 @@ static void judge_foreign_up(const struct link *l, const uint8_t *pdu, size_t le
 
 struct said *judge_up(struct link *l, const uint8_t *pdu, size_t length)
 {
+    const struct client *by = who_said(pdu, length);
+    bool strict = (l->client && !may_share(l->client)) || (by && !may_share(by));
+    if (world.plan.shares && !strict)
+        return shared_up(l, pdu, length);
     judge_owner(l, pdu, length);
     if (!l->client) {
         broken(VERBATIM, "a PDU came to the server that no client said");
@@ -169,6 +165,8 @@ void judge_group(struct link *l, uint32_t group)
         bool known = other->group == group && group == GROUP_OF(i) && other->member == l->member && other->client;
         bool alive = other->open || now < other->closed_at + 30 * (int64_t)SECOND;
         bool before = other->client && other->client->bound && other->client->bound_at < l->client->dialled_at;
+        if (other->client && may_share(other->client)) /* it may be another one's link, and be used long after */
+            before = other->granted_at && other->granted_at + 200 * MS < l->client->dialled_at;
         if (known && alive && before && other->client->host.address != l->client->host.address)
             broken(NO_CROSSING, "%s asked for association group %#x, which %s was granted", l->client->host.name,
                    group, other->client->host.name);
@@ -212,7 +210,7 @@ static void judge_own_word(const struct client *c, const uint8_t *bytes, size_t 
         }
     }
     bool bind = (type == DIS_BIND_ACK || type == DIS_ALTER_CONTEXT_RESP) && c->level == 0 && !c->link;
-    bool nak = type == DIS_BIND_NAK && c->group;
+    bool nak = type == DIS_BIND_NAK && (c->group || world.plan.crowds);
     if (!good || !(bind || nak || (type == DIS_FAULT && is_our_status(pdu.fault.status))))
         broken(VERBATIM, "%s heard a %s that its server did not say", c->host.name, dis_ptype_name(type));
 }
@@ -228,6 +226,8 @@ static uint32_t find_heard(const struct stream *s, const uint8_t *pdu, size_t le
 
 struct said *judge_down(struct client *c, const uint8_t *pdu, size_t length)
 {
+    if (may_share(c))
+        return shared_down(c, pdu, length);
     struct stream *s = c->link ? &c->link->out : NULL;
     uint32_t i = s ? find_heard(s, pdu, length) : 0;
     if (!s || i == s->count) {
@@ -251,6 +251,7 @@ void judge_turn(void)
     if (world.shut && !kernel_log_is_late && !kernel_is_listening())
         health_judge_shut();
     world.shut = false;
+    shared_judge_links();
     unsigned all = p->clients ? kernel_accepted_count(0) : 0;
     if (all > p->clients)
         broken(CLIENTS_LIMIT, "%u clients are connected, and %u may be", all, p->clients);
@@ -265,7 +266,7 @@ void judge_turn(void)
 /* Time has passed with members that are well; and one that is like no other has come. Where there is no room for it, it is told. */
 void judge_newcomer(const struct client *c)
 {
-    bool limited = strstr(c->reason, "limit") != NULL;
+    bool limited = strstr(c->reason, "limit") != NULL || world.plan.crowds || world.plan.shares;
     bool hangs = !world.plan.member_bind_timeout && !world.plan.bind_timeout; /* a trial whose bind is not answered */
     if (!c->link && !limited && !hangs)
         broken(AVAILABLE, "all members are well, and %s is not served: %s", c->host.name,
@@ -288,9 +289,14 @@ void judge_patience(void)
     for (uint32_t i = 0; i < world.call_count; i++) {
         const struct call *k = &world.calls[i];
         const struct rules *r = rules_of(k);
-        bool limited = (r->call_timeout || r->deadline) && !r->pending && !world.clients[k->client].callbacks_open;
+        const struct client *c = &world.clients[k->client];
+        bool stands_behind_bind = may_share(c) &&
+                                  (!c->bound || !world.plan.member_bind_timeout); /* and may for ever */
+        bool limited = (r->call_timeout || r->deadline) && !r->pending && !c->callbacks_open && !stands_behind_bind;
         if (!limited && k->outcome == UNTOLD)
             behind_endless[k->client] = true;
+        if (may_share(c) && world.well && k->is_answered && waits(k) && k->link->open)
+            broken(OWN_ANSWER, "call %u was answered, and its client waits", i);
         if (limited && waits(k) && !behind_endless[k->client])
             broken(NO_ENDLESS_WAIT, "call %u has a time-out, and its client waits since %ld s", call_number(k),
                    (long)((now - k->sent_at) / SECOND));

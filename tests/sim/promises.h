@@ -20,8 +20,9 @@ enum promise {
     IN_BOUNDS,
     ONE_TRIAL, /* of a member that is down, at a time */
     AVAILABLE, /* a server that is well serves whoever comes */
-    DRAINED,   /* a server that was drained gets no calls */
-    ANSWERS,   /* of the control socket */
+    LINKS_LIMIT,
+    DRAINED, /* a server that was drained gets no calls */
+    ANSWERS, /* of the control socket */
     PROMISES
 };
 
@@ -47,6 +48,11 @@ void judge_com_timeout(int64_t silent_since);
 void judge_newcomer(const struct client *c);
 void judge_dead(void); /* all servers are gone: every call is over */
 void judge_end(void);  /* the proxy is gone */
+
+/* shared.c */
+struct said *shared_up(struct link *l, const uint8_t *pdu, size_t length);
+struct said *shared_down(struct client *c, const uint8_t *pdu, size_t length);
+void shared_judge_links(void);
 
 /* health.c */
 void health_said(const char *address, bool up); /* by the log */

@@ -31,12 +31,13 @@ static bool postponed(struct link *l, agenda_job *what, void *who, uint32_t numb
 
 static struct wire_head head_of_call(const struct call *k, uint8_t flags)
 {
-    return (struct wire_head){ k->wire_big, flags, k->link->client->level, k->wire_id };
+    return (struct wire_head){ k->wire_big, flags, k->link->client->level, k->wire_id, k->wire_context };
 }
 
 static struct wire_head head_of(const struct link *l, uint32_t call_id, uint8_t flags)
 {
-    return (struct wire_head){ l->client->big_endian, flags, l->client->level, call_id };
+    const struct client *c = l->client; /* NULL: the proxy itself speaks on a link that is shared */
+    return (struct wire_head){ c && c->big_endian, flags, c ? c->level : 0, call_id, 0 };
 }
 
 /* What the kernel does not take at once follows when it wakes us. */
@@ -105,6 +106,7 @@ static void say_fault(struct link *l, struct call *k, uint32_t status, uint8_t f
     uint8_t pdu[WIRE_MOST];
     struct wire_head head = head_of_call(k, (uint8_t)(WHOLE | flags));
     k->is_inside = false;
+    k->is_answered = true;
     k->answers_left = 0;
     say(l, pdu, wire_fault(pdu, &head, status), DIS_FAULT, k);
 }
@@ -116,6 +118,7 @@ static void say_answer(struct link *l, struct call *k)
                               (k->answers_left == 1 ? DIS_LAST_FRAG : 0));
     struct wire_head head = head_of_call(k, flags);
     k->is_inside = --k->answers_left > 0;
+    k->is_answered = !k->is_inside;
     say(l, pdu, wire_response(pdu, &head, call_number(k), ++k->serial, below(l->client->most_stub)), DIS_RESPONSE, k);
 }
 
@@ -238,7 +241,7 @@ static void execute(struct link *l, struct call *k)
         do_mischief(l, k);
     else if (chance(m->never_percent))
         k->is_silenced = true;
-    else if (chance(m->callback_percent))
+    else if (!may_share(l->client) && chance(m->callback_percent))
         agenda_at(now + below(m->slowest), call_back, k, 0);
     else
         begin_answer(k);
@@ -261,6 +264,7 @@ static void take_request(struct link *l, const struct said *s, const struct dis_
             broken(NO_CROSSING, "call %u came under the call_id of another that is not over", call_number(k));
         k->wire_id = pdu->header.call_id;
         k->wire_big = dis_big_endian(pdu->header.drep);
+        k->wire_context = pdu->request.context_id;
     }
     k->link = l;
     k->fragments_come++;
@@ -317,9 +321,12 @@ static void answer_bind(void *who, uint32_t call_id)
     }
     if (!l->group)
         l->group = GROUP_OF(l - world.links);
+    if (!l->granted_at)
+        l->granted_at = now;
     trace("%s link %u grants group %#x", l->member->host.name, (unsigned)(l - world.links), l->group);
-    say(l, pdu, wire_bind_ack(pdu, &head, l->group, alter, l->keeps), alter ? DIS_ALTER_CONTEXT_RESP : DIS_BIND_ACK,
-        NULL);
+    head.flags |= l->multiplexes ? DIS_CONC_MPX : 0;
+    say(l, pdu, wire_bind_ack(pdu, &head, l->group, alter, l->results, l->result_count),
+        alter ? DIS_ALTER_CONTEXT_RESP : DIS_BIND_ACK, NULL);
 }
 
 /* Who asks for one that is not there gets a new one. */
@@ -334,9 +341,12 @@ static bool knows_group(const struct member *m, uint32_t group)
 static void take_bind(struct link *l, const struct dis_pdu *pdu)
 {
     bool alter = pdu->header.type == DIS_ALTER_CONTEXT;
+    l->result_count = wire_results(pdu, l->keeps, l->results);
+    l->multiplexes = pdu->header.flags & DIS_CONC_MPX;
     if (!alter) {
         l->asked_group = pdu->bind.assoc_group_id;
-        judge_group(l, l->asked_group);
+        if (l->client)
+            judge_group(l, l->asked_group);
         l->group = knows_group(l->member, l->asked_group) ? l->asked_group : 0;
     }
     if (chance(95) || world.well)
@@ -356,8 +366,9 @@ static void answer_check(void *who, uint32_t number)
     if (l->generation != number >> 2 || postponed(l, answer_check, who, number))
         return;
     uint32_t how = below(100);
+    const struct dis_context_result good = { .result = DIS_ACCEPTANCE };
     size_t length = how < 15            ? wire_fault(pdu, &head, STATUS_OP_RANGE)
-                    : head.call_id == 1 ? wire_bind_ack(pdu, &head, 1, true, false)
+                    : head.call_id == 1 ? wire_bind_ack(pdu, &head, 1, false, &good, 1)
                                         : wire_mgmt_answer(pdu, &head, how < 70 || world.well);
     if (how < 85 || world.well)
         net_send(l->endpoint, pdu, length);
@@ -377,7 +388,7 @@ static void take_check(struct link *l, const struct dis_pdu *pdu)
 static bool is_check(const struct link *l, const uint8_t *bytes, size_t length, struct dis_pdu *pdu)
 {
     struct dis_error error;
-    return !l->client && dis_pdu_decode(bytes, length, pdu, &error) && (l->is_check || wire_is_check(pdu));
+    return !l->is_used && dis_pdu_decode(bytes, length, pdu, &error) && (l->is_check || wire_is_check(pdu));
 }
 
 static void take(void *owner, const uint8_t *bytes, size_t length)
@@ -393,6 +404,7 @@ static void take(void *owner, const uint8_t *bytes, size_t length)
         return;
     }
     const struct said *s = judge_up(l, bytes, length);
+    l->is_used = true;
     if (!dis_pdu_decode(bytes, length, &pdu, &error))
         return;
     trace("%s link %u hears %s, call_id %#x%s", l->member->host.name, (unsigned)(l - world.links),

@@ -120,7 +120,9 @@ static void kill_servers(void)
     uint32_t seconds = 2 * ((uint32_t)world.plan.keepalive_every / 1000) * (world.plan.keepalive_losses + 4) + 20;
     if (silent)
         agenda_at(now + seconds * (int64_t)SECOND, look_at_com_timeout, NULL, seconds);
-    agenda_at(now + (silent ? 10000 : 60) * (int64_t)SECOND, look_at_the_dead, NULL, 0);
+    int64_t last = 60 * (int64_t)SECOND +
+                   30 * world.plan.unavailable_wait * MS; /* calls of one client, one after another */
+    agenda_at(now + (silent ? 10000 * (int64_t)SECOND : last), look_at_the_dead, NULL, 0);
 }
 
 static void kill_or_leave(void)
@@ -230,7 +232,7 @@ static void plan_faults(int64_t length)
         agenda_at(now + below(us), lose_client, &world.clients[below(world.client_count)], 0);
     for (uint32_t i = below(4); world.plan.reloads && i > 0; i--)
         agenda_at(now + below(us), hang_up, NULL, 0);
-    if (chance(12))
+    if (chance(12) && !world.plan.shares)
         agenda_at(now + below(us), stop, NULL, chance(30));
 }
 
@@ -242,6 +244,7 @@ static void begin(void)
     int64_t length = lengths[below(4)];
     world.link_count = world.call_count = 0;
     world.cancels_asked = 0;
+    world.keeps = chance(50);
     world.frozen = world.over = world.well = world.shut = world.drained = world.reloaded = false;
     world.member_count = world.plan.reloads ? MEMBERS_MOST : world.plan.members;
     world.client_count = between(1, chance(70) ? 4 : CLIENTS - 1);

@@ -58,6 +58,8 @@ static const char *const outcome_names[] = { "nothing", "an answer", "its server
 /* The line says what the client heard. */
 static bool agrees(const struct call *k, const struct ending *e)
 {
+    if (may_share(&world.clients[k->client]) && k->answer_begun && e->by_end && k->outcome != PROXY_FAULT)
+        return true; /* its client is cut off when it has what was said by then: the rest of an answer too, if it comes soon */
     switch (k->outcome) {
     case ANSWERED:
         return e->answered;
@@ -82,7 +84,8 @@ static bool hears_all(const struct call *k)
     const struct client *c = &world.clients[k->client];
     int64_t heard_at = k->line_at + 7 * SECOND; /* a closing client has 5 s, and may have a second more */
     return !(c->left && c->left_at < heard_at) && !c->host_died && !c->garbled && !c->slow_reader &&
-           !(c->forgets && c->ended_by_reset) && !is_overdue(c) && world.over_at > heard_at;
+           strcmp(c->reason, "client-timeout") != 0 && !(c->forgets && c->ended_by_reset) && !is_overdue(c) &&
+           world.over_at > heard_at;
 }
 
 /* The client heard what the line says. */
@@ -153,7 +156,8 @@ static void judge_reason(const struct client *c)
 
 #define LATE 200 /* ms: the machine has other work at times */
 
-/* What a call may take is in the settings; before its bind, its client's wait for a member comes on top. Nobody waits any more for
+/* What a call may take is in the settings; before its bind, and for clients that share links, the
+ * wait for a member comes on top. Nobody waits any more for
  * one whose client has gone, or that is cut off by another's end. */
 static void judge_times(const struct call *k, const struct ending *e)
 {
@@ -161,11 +165,13 @@ static void judge_times(const struct call *k, const struct ending *e)
     const struct plan *p = &world.plan;
     bool gone = e->client_left || strcmp(k->ending, "cut-off") == 0 || (c->reason[0] && c->over_at < k->line_at);
     int64_t deadline = rules_of(k)->pending ? 0 : rules_of(k)->deadline;
-    int64_t more = LATE + (c->eager ? p->unavailable_wait + p->connect_timeout : 0);
+    bool waits = c->eager || may_share(c); /* for a member, or behind a bind */
+    int64_t more = LATE + (waits ? p->unavailable_wait + p->connect_timeout + p->member_bind_timeout : 0);
+    bool in_order = may_share(c); /* one call at a time, or a link of its own when those before it are over */
     if (deadline && k->took > (deadline + more) * MS && !gone)
         broken(NO_ENDLESS_WAIT, "call %u took %u µs, and its deadline is %ld ms", call_number(k), k->took,
                (long)deadline);
-    if (k->waited > (p->waiting_longest + more) * MS)
+    if (k->waited > (p->waiting_longest + more) * MS && !in_order)
         broken(NO_ENDLESS_WAIT, "call %u waited %u µs, and %ld ms are the longest", call_number(k), k->waited,
                (long)p->waiting_longest);
 }
@@ -195,7 +201,8 @@ static void judge_call(const struct call *k)
                !c->ended           ? ""
                : c->ended_by_reset ? " and a reset"
                                    : " and a FIN");
-    if (e->client_left && !may_have_left(k))
+    bool given_up = k->orphaned && may_share(c); /* its connection stays, and nobody waits for this one */
+    if (e->client_left && !given_up && !may_have_left(k))
         broken(TRUE_LINE, "call %u ended as %s, says its line, and its client is there", call_number(k), k->ending);
 }
 

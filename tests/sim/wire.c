@@ -84,16 +84,38 @@ size_t wire_bind(uint8_t *out, const struct wire_head *head, uint32_t group, boo
     return sign(out, n, head);
 }
 
-size_t wire_bind_ack(uint8_t *out, const struct wire_head *head, uint32_t group, bool alter, bool keeps)
+unsigned wire_results(const struct dis_pdu *bind, bool keeps, struct dis_context_result results[WIRE_CONTEXTS])
 {
-    const struct dis_context_result results[] = {
-        { .result = DIS_ACCEPTANCE, .transfer = ndr() },
-        { .result = DIS_NEGOTIATE_ACK, .reason = keeps ? DIS_KEEP_CONNECTION_ON_ORPHAN : 0 },
-    };
+    const struct dis_syntax own = interface(), transfer = ndr();
+    struct dis_list contexts = bind->bind.contexts;
+    struct dis_context context;
+    unsigned count = 0;
+    while (count < WIRE_CONTEXTS && dis_next_context(&contexts, &context)) {
+        struct dis_list transfers = context.transfers;
+        struct dis_syntax first = { 0 };
+        uint64_t features;
+        bool good = dis_next_syntax(&transfers, &first) && dis_syntax_equal(&first, &transfer) &&
+                    dis_syntax_equal(&context.abstract, &own);
+        struct dis_context_result *r = &results[count++];
+        *r = (struct dis_context_result){ .result = good ? DIS_ACCEPTANCE : DIS_PROVIDER_REJECTION,
+                                          .reason = good ? DIS_REASON_NOT_SPECIFIED
+                                                         : DIS_ABSTRACT_SYNTAX_NOT_SUPPORTED };
+        if (good)
+            r->transfer = transfer;
+        if (dis_is_feature_negotiation(&context, &features))
+            *r = (struct dis_context_result){ .result = DIS_NEGOTIATE_ACK,
+                                              .reason = keeps ? DIS_KEEP_CONNECTION_ON_ORPHAN : 0 };
+    }
+    return count;
+}
+
+size_t wire_bind_ack(uint8_t *out, const struct wire_head *head, uint32_t group, bool alter,
+                     const struct dis_context_result *results, unsigned count)
+{
     struct dis_bind_ack sizes = { .max_xmit_frag = FRAGMENT, .max_recv_frag = FRAGMENT, .assoc_group_id = group };
     struct dis_head h = head_of(head);
     size_t n = dis_compose_bind_ack(out, WIRE_MOST, alter ? DIS_ALTER_CONTEXT_RESP : DIS_BIND_ACK, &h, &sizes, "5000",
-                                    results, alter ? 1 : 2);
+                                    results, (uint8_t)count);
     return sign(out, n, head);
 }
 
@@ -137,7 +159,7 @@ size_t wire_response(uint8_t *out, const struct wire_head *head, uint32_t own, u
     uint8_t bytes[WIRE_MOST];
     struct dis_head h = head_of(head);
     stub = fill(bytes, stub, own, ~serial);
-    return sign(out, dis_compose_response(out, WIRE_MOST, &h, 0, stub, bytes, stub), head);
+    return sign(out, dis_compose_response(out, WIRE_MOST, &h, head->context, stub, bytes, stub), head);
 }
 
 uint32_t wire_own(const uint8_t *bytes, size_t length)
@@ -165,7 +187,7 @@ size_t wire_mgmt_answer(uint8_t *out, const struct wire_head *head, bool listeni
 size_t wire_fault(uint8_t *out, const struct wire_head *head, uint32_t status)
 {
     struct dis_head h = head_of(head);
-    return sign(out, dis_compose_fault(out, WIRE_MOST, &h, 0, status), head);
+    return sign(out, dis_compose_fault(out, WIRE_MOST, &h, head->context, status), head);
 }
 
 size_t wire_control(uint8_t *out, const struct wire_head *head, uint8_t type)

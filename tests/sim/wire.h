@@ -13,11 +13,16 @@ struct wire_head {
     uint8_t flags; /* enum dis_pfc_flags */
     uint8_t level; /* enum dis_auth_level */
     uint32_t call_id;
+    uint16_t context;
 };
 
 /* All return the length; `out` has WIRE_MOST bytes. `group` is the association group. */
 size_t wire_bind(uint8_t *out, const struct wire_head *head, uint32_t group, bool alter);
-size_t wire_bind_ack(uint8_t *out, const struct wire_head *head, uint32_t group, bool alter, bool keeps);
+#define WIRE_CONTEXTS 8u
+/* What a server answers to each context of a bind; returns how many. `keeps`: it keeps the connection after an orphaned. */
+unsigned wire_results(const struct dis_pdu *bind, bool keeps, struct dis_context_result results[WIRE_CONTEXTS]);
+size_t wire_bind_ack(uint8_t *out, const struct wire_head *head, uint32_t group, bool alter,
+                     const struct dis_context_result *results, unsigned count);
 bool wire_is_check(const struct dis_pdu *pdu); /* the bind of one */
 size_t wire_mgmt_answer(uint8_t *out, const struct wire_head *head, bool listening);
 size_t wire_bind_nak(uint8_t *out, const struct wire_head *head);

@@ -6,6 +6,7 @@
 #include "../../dissect/pdu.h"
 #include "net.h"
 #include "plan.h"
+#include "wire.h"
 
 #define CLIENTS 13u  /* the last one comes when all is over, to see whether it is served */
 #define PDUS    160u /* that one side of a connection may say */
@@ -40,7 +41,9 @@ struct call {
     int64_t told_at;
     struct link *link; /* NULL: no server has heard of it */
     uint32_t wire_id;  /* as the server knows it … */
-    bool wire_big;     /* … and in which byte order */
+    uint16_t wire_context;
+    bool wire_big;    /* … and in which byte order */
+    bool is_answered; /* to the last fragment */
     uint32_t fragments_come;
     unsigned executed;
     bool is_inside;   /* the server works on it */
@@ -82,6 +85,7 @@ struct client {
     struct host host;
     struct endpoint *endpoint; /* NULL: has not dialled, or could not */
     struct link *link;         /* that serves it, as far as the server knows */
+    bool multiplexes;          /* and says so */
     bool big_endian, eager, forgets, slow_reader, ignores_callbacks, alters;
     bool bound, refused, left, closed, leaves_soon, host_died, garbled, stalled, broken;
     unsigned callbacks_open;    /* of its server's, not answered */
@@ -110,11 +114,16 @@ struct link {
     struct member *member;
     struct client *client;                     /* NULL: has said nothing yet */
     bool open, never_closes, condemned, keeps; /* keeps: it is there after an orphaned */
-    bool is_check;                             /* the proxy asks here on its own whether the member is well */
+    bool is_used;                              /* something was said on it */
+    uint32_t users;                            /* clients whose calls it has carried: bits */
+    unsigned result_count;                     /* of the answer to the bind that came last */
+    struct dis_context_result results[WIRE_CONTEXTS];
+    bool multiplexes;
+    bool is_check; /* the proxy asks here on its own whether the member is well */
     uint32_t generation;
     bool closes; /* a FIN after what is said */
     uint32_t asked_group, group;
-    int64_t closed_at;
+    int64_t closed_at, granted_at;
     struct call *incoming;
     struct stream out;
     struct inbox in;
@@ -145,6 +154,7 @@ extern struct world {
     bool frozen; /* nobody begins anything any more … */
     bool well;   /* … but that servers answer all, from here on */
     bool shut;   /* the proxy has closed its listener in this turn */
+    bool keeps;  /* servers keep connections after an orphaned */
     bool reloaded;
     uint64_t cancels_asked; /* by the administrator, of calls of whichever connection: bits by call_id */
     bool drained;           /* the administrator was told that nothing is inside, and has not resumed the server */
@@ -174,6 +184,12 @@ static inline struct call *call_of(uint32_t number)
 static inline const struct rules *rules_of(const struct call *k)
 {
     return &world.plan.rules[k->op];
+}
+
+/* Such a client may share links, where its interface keeps no state. */
+static inline bool may_share(const struct client *c)
+{
+    return world.plan.shares && c->level == 0;
 }
 
 static inline bool is_signed(const struct client *c)
