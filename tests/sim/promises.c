@@ -266,7 +266,7 @@ void judge_turn(void)
 /* Time has passed with members that are well; and one that is like no other has come. Where there is no room for it, it is told. */
 void judge_newcomer(const struct client *c)
 {
-    bool limited = strstr(c->reason, "limit") != NULL || world.plan.crowds || world.plan.shares;
+    bool limited = strstr(c->reason, "limit") != NULL;
     bool hangs = !world.plan.member_bind_timeout && !world.plan.bind_timeout; /* a trial whose bind is not answered */
     if (!c->link && !limited && !hangs)
         broken(AVAILABLE, "all members are well, and %s is not served: %s", c->host.name,

@@ -106,10 +106,22 @@ static void look_at_com_timeout(void *who, uint32_t seconds)
         judge_com_timeout(now - seconds * (int64_t)SECOND);
 }
 
+/* Of one client: they may wait one after another. */
+static uint32_t calls_at_once(void)
+{
+    uint32_t calls = 1;
+    for (uint32_t i = 0; i < world.client_count; i++)
+        calls = world.clients[i].most_open > calls ? world.clients[i].most_open : calls;
+    return calls;
+}
+
 /* Everything that could answer is gone: by a reset, by a FIN, or without a word. */
 static void kill_servers(void)
 {
-    bool silent = chance(20);
+    const struct plan *p = &world.plan;
+    bool redials = p->refuses || p->spare || p->shares ||
+                   (p->checks & ~(1u << CHECK_NONE)); /* for hours, and that is all */
+    bool silent = chance(20) && !redials;
     for (uint32_t i = 0; i < world.member_count; i++) {
         struct member *m = &world.members[i];
         m->frozen = true;
@@ -120,8 +132,7 @@ static void kill_servers(void)
     uint32_t seconds = 2 * ((uint32_t)world.plan.keepalive_every / 1000) * (world.plan.keepalive_losses + 4) + 20;
     if (silent)
         agenda_at(now + seconds * (int64_t)SECOND, look_at_com_timeout, NULL, seconds);
-    int64_t last = 60 * (int64_t)SECOND +
-                   30 * world.plan.unavailable_wait * MS; /* calls of one client, one after another */
+    int64_t last = 60 * (int64_t)SECOND + (calls_at_once() + 1) * world.plan.unavailable_wait * MS;
     agenda_at(now + (silent ? 10000 * (int64_t)SECOND : last), look_at_the_dead, NULL, 0);
 }
 
@@ -150,7 +161,7 @@ static void look_at_patience(void *who, uint32_t number)
         return;
     judge_patience();
     operator_judge();
-    if (!world.well) {
+    if (!world.well || world.plan.crowds || world.plan.shares) {
         kill_or_leave();
         return;
     }
@@ -167,10 +178,7 @@ static int64_t longest_wait(void)
         most = r->call_timeout > most ? r->call_timeout : most;
         most = r->deadline > most ? r->deadline : most;
     }
-    uint32_t calls = 1; /* that one client has at once: they may wait one after another */
-    for (uint32_t i = 0; i < world.client_count; i++)
-        calls = world.clients[i].most_open > calls ? world.clients[i].most_open : calls;
-    return (calls + 1) * (most + world.plan.waiting_longest) + 20000;
+    return (calls_at_once() + 1) * (most + world.plan.waiting_longest) + 20000;
 }
 
 /* Nobody begins anything any more; servers finish what they do, or do nothing any more at all. */
@@ -338,7 +346,6 @@ int main(int argc, char **argv)
         count = option == 's' ? 1 : count;
     }
     mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* large tables are fresh pages, not cleared ones */
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     if (!tracing)
         stderr = fopen("/dev/null", "w"); /* for what the proxy says of settings that it cannot take */
     signal(SIGABRT, crashed);
