@@ -103,7 +103,7 @@ def about_connection(world):
     other.send(request(0, b"silent", call_id=5))
     link.send(request(0, b"silent", call_id=6), request(0, b"x", call_id=7))
     compare(link.read(), {"type": FAULT, "status": 0x1C01000B, "call_id": 7})
-    equal(link.end(), "fin", "the end")
+    equal(link.end(), "reset", "the end, with a call inside of which nothing else tells")
     del fake.on[rpc.REQUEST]
     third = plain(world, proxy, flags=MPX)
     third.send(request(0, b"y", call_id=5))

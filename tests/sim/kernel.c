@@ -381,7 +381,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
     int *out = va_arg(rest, int *);
     va_end(rest);
     assert(d && d->kind == CONNECTION && (request == SIOCOUTQ || request == SIOCOUTQNSD));
-    *out = request == SIOCOUTQ ? (int)net_unacked(d->endpoint) : 0; /* what it takes is on its way at once */
+    bool all_sent = request == SIOCOUTQNSD && net_in_flight(d->endpoint);
+    *out = all_sent ? 0 : (int)net_unacked(d->endpoint);
     return 0;
 }
 
