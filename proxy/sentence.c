@@ -36,10 +36,14 @@ static const struct {
     { "all", "the kernel took the whole request" },
 };
 
+/* Of a call that was to be sent once more, and was not: what it was at its last attempt. */
 static unsigned evidence(const struct px_call *k)
 {
     static const uint8_t by_write[] = { 1, 2, 3, 3 };
-    return k->leased ? by_write[k->write_seen] : 0;
+    unsigned i = 0;
+    while (!k->leased && k->try_count > 0 && k->tries[k->try_count - 1].evidence != evidences[i].word)
+        i++;
+    return k->leased ? by_write[k->write_seen] : i;
 }
 
 const char *px_call_evidence(const struct px_call *k)
