@@ -3,11 +3,12 @@
 import collections
 import threading
 
-from case import CASES, CLIENT_CLOSED, Case, case, check, compare, ends, equal, reads, reads_answer, reads_scrambled, send, talk
-from harness import rpc, stays_false, wait_until
+from case import (CASES, CLIENT_CLOSED, Case, case, check, compare, equal, reads, reads_answer, reads_scrambled, send,
+                  talk)
+from harness import rpc, wait_until
 from recorder import Recorder, ack, response
-from rpc import (ALTER, ALTER_RESP, BIND_ACK, CONC_MPX, ECHO, FAULT, FIRST, MGMT, NDR, NDR64, OBJECT, RESPONSE, TEST, WHOLE,
-                 bind, context, features, fragments, request, test_answer, test_call)
+from rpc import (ALTER, ALTER_RESP, BIND_ACK, CONC_MPX, ECHO, FAULT, MGMT, NDR, NDR64, RESPONSE, TEST, WHOLE, bind,
+                 context, features, request, test_answer, test_call)
 
 STATELESS = "interfaces: [ { uuid: %s, stateless: yes } ]\n" % TEST[0]
 TOO_BUSY = 0x1C010014  # nca_s_server_too_busy: 1723
@@ -106,7 +107,8 @@ def wait_for_a_link(world):
     check(waits[0] < 10000 < waits[1] and waits[9] > 9 * 15000, "waited_us %r" % waits)
 
 
-for name, setting in (("waits-too-long", "waiting: { longest: 100ms }"), ("finds-the-line-full", "waiting: { length: 0 }")):
+for name, setting in (("waits-too-long", "waiting: { longest: 100ms }"),
+                      ("finds-the-line-full", "waiting: { length: 0 }")):
     def refused(world, setting=setting):
         """1723, provably not run; the client stays, and is served when there is a link again."""
         server = world.server()
@@ -129,6 +131,7 @@ for name, setting in (("waits-too-long", "waiting: { longest: 100ms }"), ("finds
 # ---- what is translated ----
 
 OBJECT_UUID = "0a0b0c0d-0102-0304-0506-0708090a0b0c"
+OBJECTS = (None, OBJECT_UUID)
 ADD_ONE = (5).to_bytes(4, "little")
 ODD = 0xFFFFFFFF
 ANSWERED = {"interface": TEST[0], "version": "1.0", "opnum": 0, "end": "answered", "evidence": "all", "proof": None,
@@ -160,7 +163,7 @@ for big in (False, True):
         send(bind([context(201, MGMT), context(7, TEST)], big=big, call_id=ODD)),
         reads(BIND_ACK, call_id=ODD, results=[(0, 0)] * 2)] + [step for own, call_id in enumerate(
             (0, ODD, 0x80000000, 1, 1, 0x01020304)) for step in (
-                send(call(own + 1, call_id=call_id, context_id=7, big=big, size=own, obj=own % 2 and OBJECT_UUID or None)),
+                send(call(own + 1, call_id=call_id, context_id=7, big=big, size=own, obj=OBJECTS[own % 2])),
                 reads_answer(own + 1, own, call_id=call_id, context_id=7, big=big),
                 send(request(2, b"", call_id=call_id, context_id=201, big=big)),
                 reads(RESPONSE, call_id=call_id, context_id=201))],
@@ -204,7 +207,8 @@ plain_talk("fault", [
     send(call(8, "fault", 5, rpc.DNE, call_id=3)), reads(FAULT, status=5, dne=True),
     send(call(9, "busy", call_id=4)), reads(FAULT, status=TOO_BUSY, dne=True)],
            calls=[{"call_id": 2, "end": "fault", "proof": None}, {"call_id": 3, "end": "fault", "proof": "P5"},
-                  {"call_id": 4, "end": "fault", "proof": "P5"}], ledger=2, settings={"server": "retry: { attempts: 1 }"})
+                  {"call_id": 4, "end": "fault", "proof": "P5"}], ledger=2,
+           settings={"server": "retry: { attempts: 1 }"})
 
 
 @case("plain/in-order-without-multiplexing")

@@ -2,12 +2,13 @@
 
 import threading
 
-from case import CASES, CLIENT_CLOSED, Case, case, check, compare, ends, equal, reads, reads_answer, send
+from case import CASES, Case, case, check, compare, ends, equal, reads, reads_answer, send
 from cases_limits import ends_of
 from cases_plain import ANSWERED, MPX, OBJECT_UUID, answer, links_of, plain, plain_talk, shared
 from fake import Fake
 from harness import rpc, wait_until
-from rpc import BIND_ACK, FAULT, FIRST, LAST, NDR, RESPONSE, TEST, bind, context, fragments, request, test_answer, test_call
+from rpc import (BIND_ACK, FAULT, FIRST, LAST, NDR, RESPONSE, TEST, bind, context, fragments, request, test_answer,
+                 test_call)
 
 MIB = 1 << 20
 BIND = bind([context(0, TEST)])
@@ -23,7 +24,8 @@ for big in (False, True):
     for size in (30000, 300000):
         plain_talk("fragments-with-object-%d-%s-endian" % (size, "big" if big else "little"), [
             send(bind([context(3, TEST)], big=big)), reads(BIND_ACK),
-            send(*fragments(0, test_call(9, size=size, answer=10, big=big), 5800, obj=OBJECT_UUID, big=big, context_id=3)),
+            send(*fragments(0, test_call(9, size=size, answer=10, big=big), 5800, obj=OBJECT_UUID, big=big,
+                            context_id=3)),
             reads_answer(9, 10, call_id=1)], calls=[ANSWERED], ledger=1)
 
 plain_talk("hint-that-is-too-large", [
@@ -120,8 +122,14 @@ def read_large(link, own_id, size, call_id=2):
     equal(test_answer(pdu)[:2] + (len(pdu.stub),), (own_id, 1, size + 24), "own id, executions, size")
 
 
+def bounded(world, proxy, before, most):
+    """It has no more than so many MiB more than before."""
+    grown = proxy.memory() - before
+    check(world.is_sanitized() or grown < most * MIB, "%d KiB more" % (grown >> 10))
+
+
 def does_not_read(world, settings, listener=""):
-    """One client that has asked for 30 MB and does not read, and another one; the server, and the proxy's memory before."""
+    """One client that has asked for 30 MB and does not read, and another one; and the proxy's memory before that."""
     server = world.server()
     proxy = shared(world, server, server=settings, listener=listener)
     slow, other = (plain(world, proxy, flags=MPX) for _ in range(2))
@@ -142,7 +150,7 @@ def slow_reader(world):
         for own in range(10, 40):
             other.call(own, size=3000)
             answer(other, own)
-        check(world.is_sanitized() or proxy.memory() - before < 4 * MIB, "%d KiB more" % ((proxy.memory() - before) >> 10))
+        bounded(world, proxy, before, 4)
         equal(links_of(server), 2, "links")
         read_large(slow, 3, 30 * MIB)
         slow.call(50)
@@ -157,7 +165,7 @@ def slow_reader_of_many(world):
         slow.call(own + 10, answer=30 * MIB, call_id=10 + own)
         wait_until(lambda: len(server.ledger()) == 4 + own, "the call")
         wait_until(lambda: server.rests() and proxy.rests(), "everybody to be stuck")
-    check(world.is_sanitized() or proxy.memory() - before < 6 * MIB, "%d KiB more" % ((proxy.memory() - before) >> 10))
+    bounded(world, proxy, before, 6)
     answer_of(other, 20)
     slow.reset()
     for own in range(30, 40):
@@ -184,13 +192,12 @@ def slow_server(world):
     answer_of(links[0], 1)
     before = proxy.memory()
     with server.stopped():
-        senders = [threading.Thread(target=link.send, args=fragments(0, test_call(own + 10, size=3 * MIB, answer=0), 4000))
-                   for own, link in enumerate(links)]
+        requests = [fragments(0, test_call(own + 10, size=3 * MIB, answer=0), 4000) for own in range(len(links))]
+        senders = [threading.Thread(target=link.send, args=pdus) for link, pdus in zip(links, requests)]
         for sender in senders:
             sender.start()
         wait_until(proxy.rests, "the proxy to be stuck")
-        grown = proxy.memory() - before
-    check(world.is_sanitized() or grown < 12 * MIB, "%d KiB more" % (grown >> 10))
+        bounded(world, proxy, before, 12)
     for own, link in enumerate(links):
         answer(link, own + 10, 1)
     for sender in senders:

@@ -2,15 +2,15 @@
 
 import threading
 
-from case import CASES, Case, case, check, compare, equal, stays_false
+from case import CASES, Case, case, check, compare, equal
 from cases_control import control, control_path, controlled
 from cases_plain import MPX, STATELESS, TOO_BUSY, answer, call, links_of, plain, shared
 from cases_plain_moves import PROBE
 from cases_reload import change, reload
 from fake import Fake
 from harness import rpc, wait_until
-from recorder import RESET, response
-from rpc import ALTER, BIND, BIND_ACK, BIND_NAK, ECHO, FAULT, NDR, RESPONSE, TEST, bind, context, request
+from recorder import RESET
+from rpc import ALTER, BIND_ACK, BIND_NAK, ECHO, FAULT, NDR, RESPONSE, TEST, bind, context, request
 
 UNAVAILABLE, SERVER_LOST = 0x000006BA, 0x1C000012  # 1722, 1726
 ADD_ONE = (5).to_bytes(4, "little")
@@ -140,7 +140,8 @@ def silently_cut(world):
     fake.on[ALTER] = None
     idle(0.1)
     fake_call(link, b"second")
-    equal((fake.connections(), len(fake.heard(ALTER)), len(fake.heard(rpc.REQUEST))), (2, 1, 2), "links, alter_contexts, requests")
+    equal((fake.connections(), len(fake.heard(ALTER))), (2, 1), "links, alter_contexts")
+    equal(len(fake.heard(rpc.REQUEST)), 2, "requests")
     check("bind-timeout" in reasons(proxy), "reasons %r" % reasons(proxy))
 
 
@@ -230,7 +231,8 @@ def owned_told(world):
     compare(holder.bind(context(0, PROBE)), {"type": BIND_ACK})
     unsigned = world.link(proxy)
     compare(unsigned.bind(context(0, PROBE)), {"type": BIND_ACK})
-    compare(unsigned.ask(request(1, bytes(8), call_id=7)), {"type": FAULT, "status": TOO_BUSY, "dne": True, "call_id": 7})
+    refused = unsigned.ask(request(1, bytes(8), call_id=7))
+    compare(refused, {"type": FAULT, "status": TOO_BUSY, "dne": True, "call_id": 7})
     equal(unsigned.end(), "fin", "the end")
     signed = world.link(proxy)
     compare(signed.ask(bind([context(0, PROBE)], auth=rpc.trailer(level=6))), {"type": BIND_NAK, "reason": 2})

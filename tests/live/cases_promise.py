@@ -3,6 +3,7 @@
 import threading
 
 from case import case, check, compare, equal
+from cases_limits import ends_of
 from cases_plain import plain, shared
 from fake import Fake
 from harness import rpc, wait_until
@@ -76,7 +77,7 @@ def broken(world):
     fake.accepts.discard((TEST, NDR64))
     for heard in fake.recorder.connections:
         heard.close()
-    wait_until(lambda: [side for side, _ in proxy.connections()].count("server") == fake.connections(), "the links to end")
+    wait_until(lambda: len(ends_of(proxy, "server")) == fake.connections(), "the links to end")
     old.send(request(0, b"x", call_id=7))
     compare(old.read(), {"type": FAULT, "status": NOT_SENT, "dne": True, "call_id": 7})
     equal(old.end(), "fin", "the end")
@@ -146,7 +147,7 @@ def leased_and_left(world):
     """It is given to the link all the same: else what is behind it on the link would count as never sent."""
     first, second, fake = threading.Event(), threading.Event(), Fake(world, (TEST, NDR))
     answers = {b"silent": None, b"first": first, b"second": second, b"leaves": None, b"cut": RESET}
-    fake.on[rpc.REQUEST] = lambda pdu: (answers[pdu.stub], response(pdu.stub, pdu.call_id) if answers[pdu.stub] else None)
+    fake.on[rpc.REQUEST] = lambda pdu: answers[pdu.stub] and (answers[pdu.stub], response(pdu.stub, pdu.call_id))
     proxy = shared(world, fake, server="connections: 1\ncalls-per-connection: 3")
     links = {stub: plain(world, proxy) for stub in answers}
     for stub, looked_at in ((b"silent", 1), (b"first", 2), (b"second", 2), (b"leaves", 2)):

@@ -1,5 +1,5 @@
-"""Answers never cross: many plain clients on few links, with delays at random, clients that leave in the middle, and links
-that are cut. Each call has an id of its own in request and answer.
+"""Answers never cross: many plain clients on few links, with delays at random, clients that leave in the middle, and
+links that are cut. Each call has an id of its own in request and answer.
 
 What a client was told is kept for each call, and held against the server's ledger at the end."""
 
@@ -15,8 +15,8 @@ from rpc import CONC_MPX, FAULT, FIRST, NDR, NDR64, RESPONSE, TEST, WHOLE, bind,
 
 CLIENTS = 64
 MOST_OPEN = 5
-QUIET = [("echo", 0, 0)] * 6 + [("slow", 1, 0), ("slow", 7, 0), ("slow", 30, 0), ("fragments", 90, 0), ("fragments", 2000, 2),
-                                ("fault", 5, 0)]
+QUIET = [("echo", 0, 0)] * 6 + [("slow", 1, 0), ("slow", 7, 0), ("slow", 30, 0), ("fragments", 90, 0),
+                                ("fragments", 2000, 2), ("fault", 5, 0)]
 BUSY = [("busy", 3, 0)]  # in one seed of four, since a server that says so is given fewer calls at once
 CUTTING = ["reset-after", "reset-before", "close-after", "close-before", "half", "rubbish", "twice"]
 SETTINGS = """connections: 8
@@ -167,7 +167,8 @@ class Crossing:
             proven = isinstance(told, tuple) and told[1]
             check(not proven or not ran[own_id], "%x ran, and was told %r" % (own_id, told))
         check(set(ran) <= set(outcomes), "ids ran that nobody sent: %r" % list(set(ran) - set(outcomes))[:3])
-        self.tally = collections.Counter("%08x:%d" % told if isinstance(told, tuple) else told for told in outcomes.values())
+        words = ("%08x:%d" % told if isinstance(told, tuple) else told for told in outcomes.values())
+        self.tally = collections.Counter(words)
         self.check_lines()
 
     def check_lines(self):

@@ -1,5 +1,5 @@
-"""A server with a mind of its own about interfaces and transfer syntaxes. In each answer it says on which context the request
-came, so that its clients can compare that with what they were promised.
+"""A server with a mind of its own about interfaces and transfer syntaxes. In each answer it says on which context the
+request came, so that its clients can compare that with what they were promised.
 
     fake = Fake(world, (TEST, NDR), (TEST, NDR64))
     fake.accepts.discard((TEST, NDR64))                 # of binds from now on
