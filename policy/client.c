@@ -636,10 +636,11 @@ void pol_client_bound(struct pol_brain *b, uint32_t client)
 
 /* ---- drain ---- */
 
+/* When the time is over, no line moves any more; what is inside is ended with its link. */
 static bool is_in_flight(const struct pol_brain *b, const struct client *c)
 {
     bool in_line = c->front == FRONT_CALL && b->calls[c->call].in_line;
-    return in_line || c->calls > 0;
+    return (in_line && !(b->drain_over && c->state == CLIENT_PLAIN)) || c->calls > 0;
 }
 
 /* Nothing is sent up any more. */

@@ -300,6 +300,8 @@ void pol_pool_prepare(struct pol_brain *b, uint32_t call)
     const struct call *k = &b->calls[call];
     struct server *s = &b->servers[k->server];
     struct pol_identity carried = b->clients[k->client].carried;
+    if (b->drain_over)
+        return;
     if (is_refused_everywhere(b, k)) {
         break_promise(b, call);
         return;
@@ -344,6 +346,8 @@ void pol_pool_connected(struct pol_brain *b, uint32_t link)
         pol_member_well(b, l->member);
         if (b->draining) /* it was being dialled when the others were closed */
             pol_pool_drain(b, link);
+    } else if (b->drain_over) {
+        pol_link_close(b, link, false, POL_NOW, POL_BY_DRAIN);
     } else {
         pol_pool_bind(b, link, l->wanted, false);
     }

@@ -240,7 +240,7 @@ static void plan_faults(int64_t length)
         agenda_at(now + below(us), lose_client, &world.clients[below(world.client_count)], 0);
     for (uint32_t i = below(4); world.plan.reloads && i > 0; i--)
         agenda_at(now + below(us), hang_up, NULL, 0);
-    if (chance(12) && !world.plan.shares)
+    if (chance(12))
         agenda_at(now + below(us), stop, NULL, chance(30));
 }
 
