@@ -71,7 +71,7 @@ def raised(place):
     """With raised privileges (AT_SECURE) a program that has the library all the same is not led by its caller."""
     port, _ = place.echo("--quiet")
     proxy = place.proxy()
-    library, program = place.world.build / "librpcward-preload.so", place.world.path("raised")
+    library, program = place.for_everybody() / "librpcward-preload.so", place.world.path("raised")
     subprocess.run(["cc", "-x", "c", "-o", program, "-", "-x", "none", "-Wl,--no-as-needed", library,
                     "-Wl,-rpath,%s" % library.parent],
                    input=RAISED, text=True, check=True)

@@ -60,9 +60,18 @@ class Place:
         self.guarded = True
         return proxy
 
+    def for_everybody(self):
+        """A folder with the launcher and its library that any user can read, wherever they were built."""
+        folder = self.world.path("for-everybody")
+        if not folder.exists():
+            folder.mkdir(mode=0o755)
+            for name in ("rpcward-run", "librpcward-preload.so"):
+                shutil.copy(self.world.build / name, folder)
+        return folder
+
     def launcher(self, *rules):
         """The words before a command that is to be led."""
-        return [self.world.build / "rpcward-run", "--proxy", self.path, *rules, "--"]
+        return [self.for_everybody() / "rpcward-run", "--proxy", self.path, *rules, "--"]
 
     def run(self, rules, command, seconds=60, **how):
         command = [str(word) for word in [*self.launcher(*rules), *command]]
