@@ -456,6 +456,7 @@ void pol_pool_bind(struct pol_brain *b, uint32_t link, uint32_t presentation, bo
 /* Links that calls which wait may have before any call is over. */
 uint32_t pol_pool_prospects(const struct pol_brain *b, uint32_t server);
 void pol_pool_prepare(struct pol_brain *b, uint32_t call); /* a link for it: nobody waits behind a closed door */
+void pol_pool_balance(struct pol_brain *b, uint32_t call); /* it was leased: are there links to all members? */
 void pol_pool_connected(struct pol_brain *b, uint32_t link);
 void pol_pool_presents(struct pol_brain *b, const struct pol_event *e);
 void pol_pool_bound(struct pol_brain *b, const struct pol_event *e);
@@ -486,6 +487,8 @@ uint32_t pol_reuse(struct pol_brain *b, uint32_t call); /* one that can take it 
 /* The same for a link that is to be bound with this presentation, when calls wait for it. */
 uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation,
                              const struct call *k); /* k: that waits for it, or NULL */
+/* One of those that have no link and may be tried now, or POL_NONE. */
+uint32_t pol_member_pick_empty(const struct pol_brain *b, uint32_t server, uint32_t presentation);
 bool pol_member_refuses(const struct pol_brain *b, uint32_t member, uint32_t presentation);
 bool pol_identity_equal(struct pol_identity a, struct pol_identity b);
 /* The server is looked at again when the next of its members may be tried. */

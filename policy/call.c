@@ -182,6 +182,8 @@ void pol_call_lease(struct pol_brain *b, uint32_t call)
     a->call = pol_call_id(b, call);
     a->client = pol_client_id(b, k->client);
     a->link = pol_link_id(b, k->link);
+    if (k->presentation)
+        pol_pool_balance(b, call);
 }
 
 static void leave_link(struct pol_brain *b, struct call *k)

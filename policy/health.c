@@ -67,6 +67,16 @@ bool pol_member_refuses(const struct pol_brain *b, uint32_t member, uint32_t pre
     return presentation && m->refuses == presentation && b->now < m->refuses_until;
 }
 
+uint32_t pol_member_pick_empty(const struct pol_brain *b, uint32_t server, uint32_t presentation)
+{
+    const struct pol_server *s = &b->servers[server].settings;
+    for (uint32_t m = s->member_first; m < s->member_first + s->member_count; m++)
+        if (b->members[m].links == 0 && can_be_dialled(b, &b->members[m], true) &&
+            !pol_member_refuses(b, m, presentation))
+            return m;
+    return POL_NONE;
+}
+
 uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_t presentation, const struct call *k)
 {
     return pick(b, server, POL_NONE, presentation, k, true);

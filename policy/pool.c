@@ -246,10 +246,8 @@ uint32_t pol_pool_take_spare(struct pol_brain *b, uint32_t server, struct pol_id
     return link;
 }
 
-static bool dial(struct pol_brain *b, uint32_t server, uint32_t presentation, const struct call *k,
-                 struct pol_identity carried)
+static bool dial_member(struct pol_brain *b, uint32_t member, uint32_t presentation, struct pol_identity carried)
 {
-    uint32_t member = pol_member_pick_for(b, server, presentation, k);
     uint32_t link = member == POL_NONE ? POL_NONE : pol_link_dial(b, POL_NONE, member);
     if (link == POL_NONE)
         return false;
@@ -261,6 +259,25 @@ static bool dial(struct pol_brain *b, uint32_t server, uint32_t presentation, co
     else
         set_spare(b, link, true);
     return true;
+}
+
+static bool dial(struct pol_brain *b, uint32_t server, uint32_t presentation, const struct call *k,
+                 struct pol_identity carried)
+{
+    return dial_member(b, pol_member_pick_for(b, server, presentation, k), presentation, carried);
+}
+
+/* A member on which no link is, because it was down or is new, would never be found by calls that are served elsewhere. */
+void pol_pool_balance(struct pol_brain *b, uint32_t call)
+{
+    const struct call *k = &b->calls[call];
+    const struct server *s = &b->servers[k->server];
+    if (s->settings.member_count < 2 || s->preparing > 0 || s->draining || b->draining ||
+        !pol_pool_has_room(b, k->server))
+        return;
+    uint32_t member = pol_member_pick_empty(b, k->server, k->presentation);
+    if (member != POL_NONE)
+        dial_member(b, member, k->presentation, b->clients[k->client].carried);
 }
 
 /* ---- for calls that wait ---- */
