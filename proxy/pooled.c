@@ -272,13 +272,12 @@ static uint16_t context_of(const struct px_pooled *p, const struct px_call *k)
 }
 
 /* A fragment that is longer than its server granted us, in two or three. The object goes with each (C706 12.6.4.9). */
-static void give_pieces(struct px_upstream *u, uint8_t *pdu, const struct dis_pdu *whole)
+static void give_pieces(struct px_upstream *u, const struct dis_pdu *whole)
 {
     uint8_t out[DIS_PDU_SIZE_MAX];
     const struct dis_request *r = &whole->request;
     size_t head_length = DIS_HEADER_SIZE + 8u + (r->has_object ? sizeof r->object.bytes : 0);
     size_t piece = (u->pooled->max_frag - head_length) & ~(size_t)7;
-    (void)pdu;
     for (size_t at = 0; at < r->stub_length; at += piece) {
         size_t length = r->stub_length - at < piece ? r->stub_length - at : piece;
         bool first = at == 0, last = at + length == r->stub_length;
@@ -302,7 +301,7 @@ static void give_fragment(struct px_upstream *u, struct px_call *k, const uint8_
     dis_set_call_id(pdu, k->upper_id);
     dis_set_context_id(pdu, context_of(u->pooled, k));
     if (length > u->pooled->max_frag && dis_pdu_decode(pdu, length, &decoded, &error))
-        give_pieces(u, pdu, &decoded);
+        give_pieces(u, &decoded);
     else
         give(u, pdu, length);
 }

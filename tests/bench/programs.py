@@ -10,7 +10,8 @@ import time
 
 
 def pin(cpu):
-    return lambda: os.sched_setaffinity(0, {cpu % os.cpu_count()})
+    """To one processor; None: to none."""
+    return lambda: cpu is None or os.sched_setaffinity(0, {cpu % os.cpu_count()})
 
 
 def free_port():

@@ -41,20 +41,24 @@ def cpu_ns(pid):
 class Way:
     """One way to the server: a proxy's process, or none."""
 
-    def __init__(self, name, process, address):
+    def __init__(self, name, process, address, client_cpu=0, clients=1):
         self.name, self.process, self.address = name, process, address
+        self.client_cpu, self.clients = client_cpu, clients  # clients: programs, each with the same arguments
 
     def run(self, build, shape, arguments, seconds):
         """One round of `shape`: what the client did, and what of a processor the proxy took for it."""
         before = cpu_ns(self.process.pid) if self.process else 0
-        out = subprocess.run([f"{build}/test-client", "--connect", self.address, "--seconds", str(seconds),
-                              *arguments], stdout=subprocess.PIPE, preexec_fn=pin(0), check=False)
-        report = json.loads(out.stdout)
-        if report["answered"] != report["calls"]:
-            raise SystemExit(f"{self.name}: {shape}: not every call was answered: {report}")
+        command = [f"{build}/test-client", "--connect", self.address, "--seconds", str(seconds), *arguments]
+        programs = [subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=pin(self.client_cpu))
+                    for _ in range(self.clients)]
+        reports = [json.loads(program.communicate()[0]) for program in programs]
+        for report in reports:
+            if report["answered"] != report["calls"]:
+                raise SystemExit(f"{self.name}: {shape}: not every call was answered: {report}")
         spent = cpu_ns(self.process.pid) - before if self.process else 0
-        return {"calls_per_second": report["calls_per_second"], "cpu_us": spent / 1000 / max(report["calls"], 1),
-                "p50_us": report["latency_p50_us"]}
+        calls = sum(report["calls"] for report in reports)
+        return {"calls_per_second": sum(report["calls_per_second"] for report in reports),
+                "cpu_us": spent / 1000 / max(calls, 1), "p50_us": reports[0]["latency_p50_us"]}
 
 
 def start(build, folder):
