@@ -21,7 +21,7 @@ packages_run   := pkg-config libuv1-dev libfyaml-dev libsmartcols-dev libpcap-de
 packages_test  := $(packages_run) python3 libcmocka-dev scdoc mandoc python3-impacket \
                   samba-testsuite python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind \
                   smbclient libnss-wrapper util-linux mount procps socat tcpdump tshark \
-                  iproute2 nftables patch
+                  iproute2 nftables patch spin
 packages_peers := $(packages_test) wine64 mingw-w64-tools gcc-mingw-w64-x86-64-win32
 packages_bench := $(packages_run) python3 haproxy tcpdump tshark torsocks proxychains4 iproute2 util-linux
 packages_fuzz  := $(packages_run) clang llvm libclang-rt-14-dev
