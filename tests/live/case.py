@@ -33,12 +33,13 @@ def case(name, **how):
 
 
 def run_case(case_, build, directory):
-    """Raises where something is wrong; whatever was started is gone afterwards."""
+    """Raises where something is wrong; whatever was started is gone afterwards. Returns what the case counted, if it did."""
     world = World(build, directory)
     try:
-        case_.run(world)
+        counted = case_.run(world)
         world.end()
         audit(world)
+        return counted
     finally:
         world.kill()
 

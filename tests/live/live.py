@@ -33,23 +33,23 @@ def keep(case, directory, why, build):
 
 
 def attempt(case, build):
-    """(name, None or why it failed, or a Skip)"""
+    """(case, None or why it failed, or a Skip, seconds, what it counted)"""
     with tempfile.TemporaryDirectory(prefix="rpcward-live-") as scratch:
         os.chmod(scratch, 0o755)
         began = time.monotonic()
         try:
-            run_case(case, build, pathlib.Path(scratch))
-            return case, None, time.monotonic() - began
+            counted = run_case(case, build, pathlib.Path(scratch))
+            return case, None, time.monotonic() - began, counted
         except Skip as skip:
-            return case, skip, 0
+            return case, skip, 0, None
         except Exception as error:
             is_plain = isinstance(error, Failure)
             why = str(error)[:1500] if is_plain else traceback.format_exc()
             kept = keep(case, pathlib.Path(scratch), traceback.format_exc(), build)
-            return case, "%s\nkept in %s" % (why, kept), 0
+            return case, "%s\nkept in %s" % (why, kept), 0, None
 
 
-def report(number, case, verdict, seconds):
+def report(number, case, verdict, seconds, counted):
     """Prints it; whether all is as it should be: a case with a todo may fail."""
     is_good = isinstance(verdict, (type(None), Skip))
     note = " # SKIP %s" % verdict if isinstance(verdict, Skip) else " # TODO %s" % case.todo if case.todo else \
@@ -57,6 +57,8 @@ def report(number, case, verdict, seconds):
     print("%s %d - %s%s" % ("ok" if is_good else "not ok", number, case.name, note))
     if not is_good:
         print("".join("# %s\n" % line for line in verdict.splitlines()), end="")
+    elif counted:
+        print("# %s" % counted)
     sys.stdout.flush()
     return is_good or case.todo is not None
 

@@ -18,10 +18,11 @@ import traceback
 from audit import audit
 from crossing import Crossing
 from harness import PATIENCE, Failure, Link, World, check, equal, rpc, wait_until
+from restarts import Restarts
 
 MIB = 1 << 20
 THREADS = 4
-CROSSING = 60  # seconds for plain clients, of those that there are
+CROSSING = 60  # seconds for a round of plain clients, of those that there are
 CLEAN = ["echo"] * 4 + ["slow:1", "slow:15", "busy:0", "busy:5", "fault:5", "fragments:100", "fragments:500,1", "call-back"]
 RUDE = CLEAN + ["reset-before:3", "reset-after:3", "close-before:2", "close-after:2", "half", "rubbish:10"]
 DEADLY = RUDE + ["die-after:5", "die-before:5"]
@@ -195,6 +196,21 @@ class CrossingRound:
         self.summary = "%6d calls; %s" % (sum(self.crossing.tally.values()), dict(self.crossing.tally.most_common()))
 
 
+class RestartRound:
+    """A round of plain clients whose server is killed again and again."""
+
+    def __init__(self, build, directory, seconds, seed):
+        self.world = World(build, directory)
+        self.restarts = Restarts(self.world, seconds, clients=32, every=2.5, idempotent=seed % 2 == 0)
+
+    def describe(self):
+        return "a server that dies%s" % (", idempotent calls" if self.restarts.idempotent else "")
+
+    def run(self):
+        self.summary = self.restarts.run()
+        audit(self.world)
+
+
 def play(build, seconds, seed, kind=Round):
     with tempfile.TemporaryDirectory(prefix="rpcward-soak-") as directory:
         round_ = kind(build, pathlib.Path(directory), seconds, seed)
@@ -220,11 +236,12 @@ def main():
     parser.add_argument("--seed", default=random.SystemRandom().getrandbits(30), type=int, help="of the first round")
     options = parser.parse_args()
     build, crossing = options.build.resolve(), min(CROSSING, max(3, options.seconds // 4))
-    left = max(3, options.seconds - crossing)
+    left = max(3, options.seconds - 3 * crossing)
     each = max(3, left // 20)
-    rounds = 1 + max(1, left // each)
+    rounds = 3 + max(1, left // each)
     good = play(build, crossing, options.seed, CrossingRound)
-    good += sum(play(build, each, options.seed + i) for i in range(1, rounds))
+    good += sum(play(build, max(8, crossing), options.seed + i, RestartRound) for i in (1, 2))
+    good += sum(play(build, each, options.seed + i) for i in range(3, rounds))
     print("%s 1 - soak: %d of %d rounds of %d s, seed %d" % ("ok" if good == rounds else "not ok", good, rounds, each,
                                                              options.seed))
     print("1..1")
