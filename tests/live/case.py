@@ -33,7 +33,7 @@ def case(name, **how):
 
 
 def run_case(case_, build, directory):
-    """Raises where something is wrong; whatever was started is gone afterwards. Returns what the case counted, if it did."""
+    """Raises where something is wrong; whatever was started is gone afterwards. Returns what the case has counted."""
     world = World(build, directory)
     try:
         counted = case_.run(world)
