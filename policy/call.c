@@ -458,10 +458,12 @@ static void fault(struct pol_brain *b, uint32_t call, uint32_t status, bool dne)
     a->dne = dne;
 }
 
+/* An attempt that came to nothing before may have run all the same. */
 void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending, uint32_t status)
 {
-    fault(b, call, status, true);
-    pol_call_end(b, call, ending);
+    bool may_have_run = b->calls[call].may_have_run;
+    fault(b, call, may_have_run ? STATUS_CALL_FAILED : status, !may_have_run);
+    pol_call_end(b, call, may_have_run ? POL_SERVER_LOST : ending);
 }
 
 /* ---- time-outs ---- */
@@ -514,10 +516,7 @@ void pol_call_give_up_again(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     uint32_t client = k->client;
-    if (k->may_have_run) {
-        fault(b, call, STATUS_CALL_FAILED, false);
-        pol_call_end(b, call, POL_SERVER_LOST);
-    } else if (k->was_refused) {
+    if (k->was_refused && !k->may_have_run) {
         fault(b, call, k->refusal, true);
         pol_call_end(b, call, POL_FAULTED);
     } else {
