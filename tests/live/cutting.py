@@ -12,7 +12,8 @@ import socket
 import struct
 import threading
 
-from harness import rpc
+from fake import Fake
+from harness import Entry, rpc
 from recorder import FIN, Recorder, ack, close_by_reset, response, split
 
 BINDS = (bytes([rpc.BIND]), bytes([rpc.ALTER]))
@@ -33,6 +34,24 @@ def own_id_of(stub):
 def answer_to(own_id):
     """What the test interface answers to a call without a payload."""
     return struct.pack("<QIIII", own_id, 1, 0, 0, 0)
+
+
+class Ledgered(Fake):
+    """Serves the test interface: refuses(pdu) is an answer instead of the execution of a request, or None."""
+
+    def __init__(self, world, refuses=lambda pdu: None, seconds=0, **how):
+        super().__init__(world, (rpc.TEST, rpc.NDR), **how)
+        self.ran, self.refused, self.refuses, self.seconds = [], [], refuses, seconds
+        self.on[rpc.REQUEST] = self.execute
+
+    def execute(self, pdu):
+        own_id, _ = own_id_of(pdu.stub)
+        refusal = self.refuses(pdu)
+        (self.refused if refusal else self.ran).append(own_id)
+        return refusal or (self.seconds, response(answer_to(own_id), pdu.call_id))
+
+    def ledger(self):
+        return [Entry("test", 0, "%x" % own_id, "", "") for own_id in self.ran]
 
 
 class Cutter(Recorder):

@@ -360,7 +360,8 @@ class World:
         """Where a case does not say how long clients wait for a server that is away, they do not."""
         if "unavailable-wait" not in server:
             server += "\nunavailable-wait: 0s"
-        return SETTINGS.format(members=", ".join('"%s"' % member for member in members), server=indent(server, 4),
+        listed = (member if member.startswith("{") else '"%s"' % member for member in members)
+        return SETTINGS.format(members=", ".join(listed), server=indent(server, 4),
                                listener=indent(listener, 4), top=top, listen=listen, drain=drain)
 
     def proxy(self, *members, config=None, arguments=None, **settings):

@@ -66,10 +66,12 @@ def split(data):
 
 
 class Recorder:
-    def __init__(self, answers=(), listen=None, receive_buffer=None, hangs_on=False, greeting=None):
-        """The last answer is given to all later PDUs where it is a function. hangs_on: answers a FIN by nothing."""
+    def __init__(self, answers=(), listen=None, receive_buffer=None, hangs_on=False, greeting=None,
+                 idle=4 * PATIENCE):
+        """The last answer is given to all later PDUs where it is a function. hangs_on: answers a FIN by nothing.
+        idle: after so many seconds without a byte it closes."""
         listen = listen or (own_host(), 0)
-        self.answers, self.hangs_on, self.greeting = list(answers), hangs_on, greeting
+        self.answers, self.hangs_on, self.greeting, self.idle = list(answers), hangs_on, greeting, idle
         self.connections, self.lock, self.closing = [], threading.Lock(), False
         self.inside = self.most_inside = self.written = 0
         self.arrivals = []  # (connection, call_id) of the requests, in order
@@ -89,7 +91,7 @@ class Recorder:
                 sock, _ = self.socket.accept()
             except OSError:
                 return
-            sock.settimeout(4 * PATIENCE)
+            sock.settimeout(self.idle)
             heard = Heard(sock, serial)
             self.connections.append(heard)
             threading.Thread(target=self.serve, args=(heard,), daemon=True).start()

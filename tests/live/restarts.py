@@ -44,6 +44,9 @@ class Callers:
 
     def call(self, link, own_id, call_id):
         behaviour, a = self.mix[own_id % len(self.mix)]
+        if behaviour == "pause":
+            threading.Event().wait(a / 1000)
+            behaviour = "echo"
         link.call(own_id, behaviour, a, call_id=call_id, size=own_id % 300)
         pdu = link.read()
         self.told[own_id] = verdict(pdu, call_id)
