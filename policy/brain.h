@@ -445,8 +445,7 @@ bool pol_probe_sweep(struct pol_brain *b); /* true: there is more to do */
 /* ---- links that are shared (pool.c) ---- */
 bool pol_pool_has_room(const struct pol_brain *b, uint32_t server);  /* for one more link that is shared */
 bool pol_owned_has_room(const struct pol_brain *b, uint32_t server); /* for one more at all */
-bool pol_pool_make_room(struct pol_brain *b,
-                        uint32_t server); /* closes a link without calls, or a spare; false: none */
+void pol_pool_make_room(struct pol_brain *b, uint32_t server); /* closes a link without calls, or a spare, if any */
 uint32_t pol_pool_spare(const struct pol_brain *b, uint32_t server,
                         const struct pol_identity *carried);                                     /* NULL: any */
 uint32_t pol_pool_take_spare(struct pol_brain *b, uint32_t server, struct pol_identity carried); /* or POL_NONE */
@@ -481,6 +480,7 @@ void pol_credit_gone(struct pol_brain *b, uint32_t link);
 bool pol_credit_sweep(struct pol_brain *b); /* true: there is more to do */
 
 /* ---- which shared link a call goes up on (reuse.c) ---- */
+bool pol_link_presents(const struct link *l, uint32_t presentation);
 uint32_t pol_reuse(struct pol_brain *b, uint32_t call); /* one that can take it now, or POL_NONE */
 
 /* ---- health (health.c) ---- */

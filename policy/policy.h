@@ -371,9 +371,6 @@ bool pol_drained(const struct pol_brain *brain);
 uint32_t pol_calls_inside(const struct pol_brain *brain, uint32_t server);
 uint32_t pol_calls_waiting(const struct pol_brain *brain, uint32_t server);
 
-/* Links that are shared, or will be: all of a server, and how many of those have no call. */
-uint32_t pol_links_shared(const struct pol_brain *brain, uint32_t server);
-
 /* Whether a link is `fresh`, `plain` or `owned`; what it does, in a word. */
 const char *pol_link_class(const struct pol_brain *brain, struct pol_id link);
 

@@ -29,11 +29,6 @@ bool pol_pool_has_room(const struct pol_brain *b, uint32_t server)
     return pol_owned_has_room(b, server) && s->shared < most;
 }
 
-uint32_t pol_links_shared(const struct pol_brain *b, uint32_t server)
-{
-    return b->servers[server].shared;
-}
-
 static void change(struct pol_brain *b, uint32_t server)
 {
     b->servers[server].pool_changed = b->pool_changed = true;
@@ -165,16 +160,14 @@ static uint32_t idle_link(const struct pol_brain *b, uint32_t server)
     return found;
 }
 
-bool pol_pool_make_room(struct pol_brain *b, uint32_t server)
+void pol_pool_make_room(struct pol_brain *b, uint32_t server)
 {
     struct server *s = &b->servers[server];
     uint32_t link = s->retiring ? POL_NONE : idle_link(b, server);
     if (link == POL_NONE && !s->retiring && s->spares > 0)
         link = pol_pool_spare(b, server, NULL);
-    if (link == POL_NONE)
-        return false;
-    retire(b, link, POL_BY_NO_ROOM);
-    return true;
+    if (link != POL_NONE)
+        retire(b, link, POL_BY_NO_ROOM);
 }
 
 /* ---- preparing a link ---- */
@@ -198,22 +191,14 @@ static bool takes_alter(const struct pol_brain *b, const struct link *l)
     return b->members[l->member].no_alter_until <= b->now;
 }
 
-static bool presents(const struct link *l, uint32_t presentation)
-{
-    for (unsigned i = 0; i < l->presentation_count; i++)
-        if (l->presentations[i] == presentation)
-            return true;
-    return false;
-}
-
 /* A link that is bound and has no call can be had for this by an alter_context: it is added, or it proves that the link is
- * alive. One that cannot is closed: it does not help whoever waits. */
+ * alive. */
 static bool alter_idle(struct pol_brain *b, const struct call *k)
 {
     struct server *s = &b->servers[k->server];
     for (uint32_t i = s->open_first; i != POL_NONE; i = b->links[i].pool_next) {
         struct link *l = &b->links[i];
-        bool fits = presents(l, k->presentation) || l->presentation_count < POL_PRESENTATIONS_MAX;
+        bool fits = pol_link_presents(l, k->presentation) || l->presentation_count < POL_PRESENTATIONS_MAX;
         if (l->calls > 0 || !pol_identity_equal(l->carried, b->clients[k->client].carried))
             continue;
         if (fits && takes_alter(b, l) && !pol_member_refuses(b, l->member, k->presentation) &&
@@ -374,7 +359,7 @@ void pol_pool_presents(struct pol_brain *b, const struct pol_event *e)
 {
     struct link *l = e->link.index < b->links_high ? &b->links[e->link.index] : NULL;
     if (l && pol_id_equal(e->link, pol_link_id(b, e->link.index)) && l->state == LINK_BINDING &&
-        !presents(l, e->presentation) && l->presentation_count < POL_PRESENTATIONS_MAX)
+        !pol_link_presents(l, e->presentation) && l->presentation_count < POL_PRESENTATIONS_MAX)
         l->presentations[l->presentation_count++] = e->presentation;
 }
 
@@ -400,7 +385,7 @@ static void bound(struct pol_brain *b, uint32_t link, const struct pol_event *e)
         m->deaths = 0;
     if (!e->accepted)
         pol_member_failed(b, l->member);
-    if (e->accepted && !presents(l, l->wanted)) {
+    if (e->accepted && !pol_link_presents(l, l->wanted)) {
         m->refuses = l->wanted;
         m->refuses_until = b->now + REFUSAL_FORGOTTEN;
     }

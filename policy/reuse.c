@@ -4,7 +4,7 @@
 
 #define LOOKED_AT 64 /* links; what has not been found among those that were used last is dialled */
 
-static bool presents(const struct link *l, uint32_t presentation)
+bool pol_link_presents(const struct link *l, uint32_t presentation)
 {
     for (unsigned i = 0; i < l->presentation_count; i++)
         if (l->presentations[i] == presentation)
@@ -38,9 +38,9 @@ uint32_t pol_reuse(struct pol_brain *b, uint32_t call)
     unsigned looked = 0;
     for (uint32_t i = s->open_first; i != POL_NONE && looked < LOOKED_AT; i = b->links[i].pool_next, looked++) {
         const struct link *l = &b->links[i];
-        if (!pol_identity_equal(l->carried, b->clients[k->client].carried) || !presents(l, k->presentation) ||
-            !is_served(s, l) || !pol_retry_may_go_to(b, k, l->member) || is_stale(b, s, l) ||
-            (k->alone && l->calls > 0))
+        if (!pol_identity_equal(l->carried, b->clients[k->client].carried) ||
+            !pol_link_presents(l, k->presentation) || !is_served(s, l) || !pol_retry_may_go_to(b, k, l->member) ||
+            is_stale(b, s, l) || (k->alone && l->calls > 0))
             continue;
         if (best == POL_NONE || is_better(b, l, &b->links[best]))
             best = i;

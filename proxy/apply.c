@@ -58,8 +58,8 @@ static void apply_swallow(struct px_loop *loop, const struct pol_action *a)
         u->pass = false;
 }
 
-/* On a link that is shared it is given at once: its client may leave before its turn comes, and a call that the link has and
- * that is never sent would hold up the account of those behind it. */
+/* On a link that is shared its request is given at once: its client may leave before its turn comes, and a call that the link
+ * has and that is never sent would hold up the account of those behind it. */
 static void apply_lease(struct px_loop *loop, const struct pol_action *a)
 {
     struct px_downstream *d = client_of(loop, a->client);
@@ -69,10 +69,8 @@ static void apply_lease(struct px_loop *loop, const struct pol_action *a)
     k->attempts++;
     if (u && u->pooled)
         px_pooled_lease(u, k);
-    if (u && u->pooled && is_front)
+    if (u && u->pooled && is_front && !k->kept)
         px_pooled_send(u, k, d->front_bytes, d->unit);
-    else if (u && u->pooled && k->kept)
-        px_pooled_send_again(u, k);
     if (is_front)
         px_downstream_verdict(d, PX_FRONT_PASS);
 }

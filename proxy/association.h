@@ -121,6 +121,14 @@ struct px_association {
     bool refused_request; /* the rest of the one that is coming goes the way of its first fragment */
 };
 
+/* What of its request the first `taken` bytes of the upward stream have: 0 nothing, 1 its first fragment, 3 all of it. */
+static inline uint8_t px_call_seen(const struct px_call *k, uint64_t taken)
+{
+    bool first = k->first_end != 0 && k->first_end <= taken;
+    bool last = k->last_end != 0 && k->last_end <= taken;
+    return (uint8_t)(first | last << 1);
+}
+
 /* The member that it went to, or would go to; NULL: none yet. */
 static inline const char *px_call_server(const struct px_call *k)
 {

@@ -154,32 +154,49 @@ static void ask(struct px_downstream *d, struct run *run, const struct px_fact *
         px_admin_call_waits(d->loop, fact->call);
 }
 
-/* True when the PDU at the front may go; else it is held, dropped, or must be asked about again later. */
-static bool consider(struct px_downstream *d, struct run *run, size_t length, const struct px_unit *unit)
+/* What stands at the front, and was not asked about yet. */
+struct front {
+    struct dis_pdu pdu; /* its first */
+    bool understood;
+    struct px_unit unit;
+};
+
+/* As much as belongs together. */
+static void look(const struct px_downstream *d, const uint8_t *bytes, size_t frag_length, size_t length,
+                 struct front *front)
 {
-    struct dis_pdu pdu;
+    const struct px_association *a = d->association;
     struct dis_error error;
+    bool has_units = a->plain && a->incoming == POL_NONE && !a->refused_request;
+    front->understood = dis_pdu_decode(bytes, frag_length, &front->pdu, &error);
+    front->unit = (struct px_unit){ .status = PX_UNIT_WHOLE, .length = frag_length };
+    if (has_units && front->understood)
+        front->unit = px_plain_unit(&d->loop->calls, a, &front->pdu, length);
+}
+
+/* The front's verdict is known after this, or comes when it comes; or there was no room to ask for it. */
+static void consider(struct px_downstream *d, struct run *run, const struct front *front)
+{
+    const struct px_unit *unit = &front->unit;
     struct px_fact fact;
-    bool understood = dis_pdu_decode(run->bytes + run->at, length, &pdu, &error);
-    bool begun = unit && unit->context
-                     ? px_translate_plain(&d->loop->calls, d->association, &pdu, unit, d->loop->now, &fact)
-                     : px_translate_up(&d->loop->calls, d->association, &pdu, understood, d->loop->now, &fact);
+    bool begun = unit->context
+                     ? px_translate_plain(&d->loop->calls, d->association, &front->pdu, unit, d->loop->now, &fact)
+                     : px_translate_up(&d->loop->calls, d->association, &front->pdu, front->understood, d->loop->now,
+                                       &fact);
     if (!begun) {
         wait_for_room(d);
-        return false;
+        return;
     }
     if (fact.offence)
         px_calllog_offence(&d->loop->log, d->association, "client", fact.offence);
-    if (fact.asks && unit && unit->context && unit->status == PX_UNIT_WHOLE)
+    if (fact.asks && unit->context && unit->status == PX_UNIT_WHOLE)
         fact.ask.kept = px_repeat_keep(d->loop, fact.call, run->bytes + run->at, unit->length);
     if (fact.asks) {
         ask(d, run, &fact);
-        return d->front == PX_FRONT_PASS;
+        return;
     }
-    if (fact.swallow)
-        d->front = PX_FRONT_DROP;
+    d->front = fact.swallow ? PX_FRONT_DROP : PX_FRONT_PASS;
     d->front_call = fact.call;
-    return !fact.swallow;
 }
 
 /* A bind that might have been plain, but is let through. */
@@ -222,41 +239,49 @@ static void pass(struct px_downstream *d, uint8_t *bytes, size_t length)
     d->front_call = NULL;
 }
 
-/* How much stands at the front: what it was when it was asked about, else as much as belongs together. */
-static struct px_unit unit_at_front(const struct px_downstream *d, const struct run *run, size_t frag_length,
-                                    size_t length)
+/* They are dealt with, and nothing of them goes up as it is. */
+static void skip(struct px_downstream *d, struct run *run)
 {
-    if (d->front != PX_FRONT_NEW && d->unit)
-        return (struct px_unit){ .status = PX_UNIT_WHOLE, .length = d->unit };
-    if (!d->association->plain || d->association->incoming != POL_NONE || d->association->refused_request)
-        return (struct px_unit){ .status = PX_UNIT_WHOLE, .length = frag_length };
-    return px_plain_unit(&d->loop->calls, d->association, run->bytes + run->at, frag_length, length - run->at);
+    send_run(d, run);
+    d->dropped += d->unit;
+    run->at += d->unit;
+    run->begin = run->at;
 }
 
-/* The unit at run->at is whole; its first PDU has `frag_length` bytes. False when it stays. */
-static bool handle_unit(struct px_downstream *d, struct run *run, size_t frag_length, const struct px_unit *unit)
+static void pass_front(struct px_downstream *d, struct run *run)
 {
-    size_t length = unit->length;
-    d->unit = length;
-    bool go = d->front == PX_FRONT_PASS || (d->front == PX_FRONT_NEW && consider(d, run, frag_length, unit));
-    if (go) {
-        bool translated = d->association->plain;
-        pass(d, run->bytes + run->at, length);
-        run->at += length;
-        if (translated) {
-            d->dropped += length;
-            run->begin = run->at;
-        }
-        return true;
-    }
-    if (d->front != PX_FRONT_DROP)
-        return false;
+    bool translated = d->association->plain;
+    pass(d, run->bytes + run->at, d->unit);
+    if (translated)
+        skip(d, run);
+    else
+        run->at += d->unit;
+}
+
+static void drop_front(struct px_downstream *d, struct run *run)
+{
     d->front = PX_FRONT_NEW;
     d->front_call = NULL;
-    d->dropped += length;
-    send_run(d, run);
-    run->at += length;
-    run->begin = run->at;
+    skip(d, run);
+}
+
+/* A request that waits and that its call keeps need not be kept here too. */
+static void take_front(struct px_downstream *d, struct run *run)
+{
+    d->taken = d->front_call && d->front_call->kept;
+    if (d->taken)
+        skip(d, run);
+}
+
+/* By its verdict. False when it must wait. */
+static bool handle_front(struct px_downstream *d, struct run *run)
+{
+    if (d->front == PX_FRONT_PASS)
+        pass_front(d, run);
+    else if (d->front == PX_FRONT_DROP)
+        drop_front(d, run);
+    else
+        return false;
     return true;
 }
 
@@ -266,6 +291,20 @@ static void refuse_bytes(struct px_downstream *d, const struct dis_error *error)
     snprintf(why, sizeof why, "refused at byte %llu of the connection: %s",
              (unsigned long long)(d->association->passed_up + d->dropped + error->at), error->what);
     refuse(d, POL_BAD, why);
+}
+
+/* False when more of it has to come first. */
+static bool ask_about_front(struct px_downstream *d, struct run *run, size_t frag_length, size_t length)
+{
+    struct front front;
+    look(d, run->bytes + run->at, frag_length, length, &front);
+    if (front.unit.status == PX_UNIT_MORE)
+        return false;
+    d->unit = front.unit.length;
+    consider(d, run, &front);
+    if (d->front == PX_FRONT_ASKED)
+        take_front(d, run);
+    return true;
 }
 
 /* Deals with whole PDUs until one must wait, or there is none. True when one must wait. */
@@ -279,10 +318,9 @@ static bool handle_pdus(struct px_downstream *d, struct run *run, size_t length)
             refuse_bytes(d, &frame.error);
             return false;
         }
-        struct px_unit unit = unit_at_front(d, run, frame.length, length);
-        if (unit.status == PX_UNIT_MORE)
+        if (d->front == PX_FRONT_NEW && !ask_about_front(d, run, frame.length, length - run->at))
             return false;
-        if (!handle_unit(d, run, frame.length, &unit))
+        if (!handle_front(d, run))
             return true;
     }
     return false;
@@ -371,6 +409,16 @@ static const struct px_socket_events socket_events = {
 
 /* ---- what the brain wants ---- */
 
+/* Its request waited in its call, and has been given with the lease or will never be. */
+static void front_is_over(struct px_downstream *d)
+{
+    d->association->bytes_up += d->front == PX_FRONT_PASS ? d->unit : 0;
+    d->taken = false;
+    d->front = PX_FRONT_NEW;
+    d->front_call = NULL;
+    choose_reading(d);
+}
+
 void px_downstream_verdict(struct px_downstream *d, enum px_front verdict)
 {
     bool was_waiting = px_buffer_length(&d->in) > 0;
@@ -380,6 +428,8 @@ void px_downstream_verdict(struct px_downstream *d, enum px_front verdict)
         d->front_call->leased_at = d->loop->now;
         px_admin_call_inside(d->loop, d->front_call);
     }
+    if (d->taken)
+        front_is_over(d);
     if (!was_waiting || d->is_ready)
         return;
     d->is_ready = true;

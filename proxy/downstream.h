@@ -38,7 +38,8 @@ struct px_downstream {
     uint64_t done; /* … and how many bytes had come and gone when it was last told so */
     size_t unit; /* bytes of what stands at the front, once it was asked about: more than one PDU of a plain client */
     uint64_t dropped;           /* bytes that came and did not go up as they were */
-    const uint8_t *front_bytes; /* while it is being asked about, or held */
+    const uint8_t *front_bytes; /* while it is being asked about, or held, unless … */
+    bool taken;                 /* … the call at the front keeps them */
     uint32_t group;             /* regroup: what its bind says instead */
     bool regroup;
 };

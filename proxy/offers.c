@@ -240,7 +240,7 @@ size_t px_offer_bind(const struct px_offers *offers, uint32_t number, enum dis_p
     return offer->bind_length;
 }
 
-/* What servers do (MS-RPCE 3.3.1.5.3; the same as Samba's): the smaller of the client's two, no more than the most they take. */
+/* What Windows and Samba do: the smaller of the client's two, no more than the most they take. */
 uint16_t px_offer_fragment_size(const struct dis_bind *bind)
 {
     unsigned size = bind->max_xmit_frag < bind->max_recv_frag ? bind->max_xmit_frag : bind->max_recv_frag;

@@ -8,7 +8,8 @@
 /* Flags that do not change how a request is served. */
 #define FIRST_FLAGS (DIS_FIRST_FRAG | DIS_LAST_FRAG | DIS_OBJECT_UUID)
 
-/* Servers end the connection of a request that announces more in several fragments (MS-RPCE 3.3.3.5; Samba: 4 MiB). */
+/* Windows and Samba end the connection of a request that announces more in several fragments (Samba's raw_protocol tests hold
+ * both to that). */
 #define ALLOC_HINT_MOST (4u << 20)
 
 const struct px_offered *px_plain_context(const struct px_calls *calls, const struct px_association *a, uint16_t id)
@@ -58,29 +59,29 @@ static bool follows(const struct dis_pdu *next, const struct dis_pdu *first, con
            memcmp(next->header.drep, first->header.drep, sizeof first->header.drep) == 0;
 }
 
-static struct px_unit odd(size_t frag_length)
+static struct px_unit odd(const struct dis_pdu *first)
 {
-    return (struct px_unit){ .status = PX_UNIT_ODD, .length = frag_length };
+    return (struct px_unit){ .status = PX_UNIT_ODD, .length = first->header.frag_length };
 }
 
-struct px_unit px_plain_unit(const struct px_calls *calls, const struct px_association *a, const uint8_t *bytes,
-                             size_t frag_length, size_t length)
+struct px_unit px_plain_unit(const struct px_calls *calls, const struct px_association *a,
+                             const struct dis_pdu *first, size_t length)
 {
-    struct px_unit unit = { .status = PX_UNIT_WHOLE, .length = frag_length, .fragments = 1 };
-    struct dis_pdu first, next;
-    if (dis_header_decode(bytes).type != DIS_REQUEST)
+    struct px_unit unit = { .status = PX_UNIT_WHOLE, .length = first->header.frag_length };
+    struct dis_pdu next;
+    if (first->header.type != DIS_REQUEST)
         return unit;
-    if (!decode(bytes, frag_length, &first) || !is_plain_first(calls, a, &first, &unit))
-        return odd(frag_length);
-    for (next = first; !(next.header.flags & DIS_LAST_FRAG); unit.fragments++) {
-        struct dis_frame frame = dis_frame_next(bytes + unit.length, length - unit.length);
+    if (!is_plain_first(calls, a, first, &unit))
+        return odd(first);
+    for (uint8_t flags = first->header.flags; !(flags & DIS_LAST_FRAG); flags = next.header.flags) {
+        const uint8_t *bytes = first->bytes + unit.length;
+        struct dis_frame frame = dis_frame_next(bytes, length - unit.length);
         if (frame.status == DIS_FRAME_MORE) {
             unit.status = length < PX_GATHER_MOST ? PX_UNIT_MORE : PX_UNIT_LARGE;
             return unit;
         }
-        if (frame.status == DIS_FRAME_BAD || !decode(bytes + unit.length, frame.length, &next) ||
-            !follows(&next, &first, a))
-            return odd(frag_length);
+        if (frame.status == DIS_FRAME_BAD || !decode(bytes, frame.length, &next) || !follows(&next, first, a))
+            return odd(first);
         unit.length += frame.length;
     }
     return unit;

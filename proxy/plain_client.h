@@ -21,14 +21,13 @@ enum px_unit_status {
 struct px_unit {
     enum px_unit_status status;
     size_t length;
-    unsigned fragments;
     const struct px_offered *context; /* of a request that is not odd */
     uint32_t row;                     /* of the rules */
 };
 
-/* The unit that begins with this PDU, of which `frag_length` bytes are there; `length` bytes are there in all. */
-struct px_unit px_plain_unit(const struct px_calls *calls, const struct px_association *a, const uint8_t *bytes,
-                             size_t frag_length, size_t length);
+/* The unit that begins with this PDU, which is understood; `length` bytes are there from its first one on. */
+struct px_unit px_plain_unit(const struct px_calls *calls, const struct px_association *a,
+                             const struct dis_pdu *first, size_t length);
 
 /* The accepted context of a plain client, or NULL. */
 const struct px_offered *px_plain_context(const struct px_calls *calls, const struct px_association *a, uint16_t id);

@@ -48,16 +48,17 @@ void px_pooled_free(struct px_pooled *p, struct px_upstream *u)
 
 /* ---- giving ---- */
 
-/* Several clients may use it in one turn. */
-static void give(struct px_upstream *u, const uint8_t *bytes, size_t length)
+/* Several clients may use it in one turn. Where the bytes wait, or NULL: the link is over. */
+static uint8_t *give(struct px_upstream *u, const uint8_t *bytes, size_t length)
 {
     u->association->bytes_up += length;
-    px_socket_queue(&u->socket, bytes, length);
+    uint8_t *queued = px_socket_queue(&u->socket, bytes, length);
     if (u->flushes)
-        return;
+        return queued;
     u->flushes = true;
     u->next_flush = u->loop->flush;
     u->loop->flush = u;
+    return queued;
 }
 
 static uint64_t given(const struct px_upstream *u)
@@ -65,16 +66,9 @@ static uint64_t given(const struct px_upstream *u)
     return u->socket.taken + px_buffer_length(&u->socket.out);
 }
 
-static uint8_t seen_by_write(const struct px_call *k, uint64_t taken)
-{
-    bool first = k->first_end != 0 && k->first_end <= taken;
-    bool last = k->last_end != 0 && k->last_end <= taken;
-    return (uint8_t)(first | last << 1);
-}
-
 static bool tell_accepted_of(struct px_upstream *u, struct px_call *k)
 {
-    uint8_t seen = seen_by_write(k, u->socket.taken);
+    uint8_t seen = px_call_seen(k, u->socket.taken);
     bool done = seen & 2;
     if (done)
         u->pooled->unaccepted = k->link_next;
@@ -235,24 +229,6 @@ static void take_bound(struct px_upstream *u, const struct dis_pdu *pdu)
 
 /* ---- requests ---- */
 
-void px_pooled_lease(struct px_upstream *u, struct px_call *k)
-{
-    struct px_pooled *p = u->pooled;
-    k->association->parties += !k->plain;
-    k->plain = true;
-    k->upstream = u;
-    k->server = u->member;
-    k->upper_id = p->next_call++;
-    k->link_next = POL_NONE;
-    k->link_previous = p->last_call;
-    *(p->last_call == POL_NONE ? &p->first_call : &call_at(u, p->last_call)->link_next) = k->id.index;
-    p->last_call = k->id.index;
-    if (p->unaccepted == POL_NONE)
-        p->unaccepted = k->id.index;
-    p->calls++;
-    u->association->calls++;
-}
-
 void px_pooled_forget(struct px_upstream *u, struct px_call *k)
 {
     struct px_pooled *p = u->pooled;
@@ -272,7 +248,7 @@ static uint16_t context_of(const struct px_pooled *p, const struct px_call *k)
 }
 
 /* A fragment that is longer than its server granted us, in two or three. The object goes with each (C706 12.6.4.9). */
-static void give_pieces(struct px_upstream *u, const struct dis_pdu *whole)
+static void give_pieces(struct px_upstream *u, const struct px_call *k, const struct dis_pdu *whole)
 {
     uint8_t out[DIS_PDU_SIZE_MAX];
     const struct dis_request *r = &whole->request;
@@ -284,8 +260,8 @@ static void give_pieces(struct px_upstream *u, const struct dis_pdu *whole)
         struct dis_head head = { .drep = whole->header.drep,
                                  .flags = (uint8_t)((first ? whole->header.flags & DIS_FIRST_FRAG : 0) |
                                                     (last ? whole->header.flags & DIS_LAST_FRAG : 0)),
-                                 .call_id = whole->header.call_id };
-        size_t n = dis_compose_request(out, sizeof out, &head, r->context_id, r->opnum,
+                                 .call_id = k->upper_id };
+        size_t n = dis_compose_request(out, sizeof out, &head, context_of(u->pooled, k), r->opnum,
                                        r->has_object ? &r->object : NULL,
                                        r->alloc_hint > at ? r->alloc_hint - (uint32_t)at : 0, r->stub + at, length);
         give(u, out, n);
@@ -294,16 +270,17 @@ static void give_pieces(struct px_upstream *u, const struct dis_pdu *whole)
 
 static void give_fragment(struct px_upstream *u, struct px_call *k, const uint8_t *bytes, size_t length)
 {
-    uint8_t pdu[DIS_PDU_SIZE_MAX];
-    struct dis_pdu decoded;
+    struct dis_pdu whole;
     struct dis_error error;
-    memcpy(pdu, bytes, length);
+    if (length > u->pooled->max_frag && dis_pdu_decode(bytes, length, &whole, &error)) {
+        give_pieces(u, k, &whole);
+        return;
+    }
+    uint8_t *pdu = give(u, bytes, length);
+    if (!pdu)
+        return;
     dis_set_call_id(pdu, k->upper_id);
     dis_set_context_id(pdu, context_of(u->pooled, k));
-    if (length > u->pooled->max_frag && dis_pdu_decode(pdu, length, &decoded, &error))
-        give_pieces(u, &decoded);
-    else
-        give(u, pdu, length);
 }
 
 void px_pooled_send(struct px_upstream *u, struct px_call *k, const uint8_t *bytes, size_t length)
@@ -321,11 +298,25 @@ void px_pooled_send(struct px_upstream *u, struct px_call *k, const uint8_t *byt
         k->last_end = given(u);
 }
 
-void px_pooled_send_again(struct px_upstream *u, struct px_call *k)
+void px_pooled_lease(struct px_upstream *u, struct px_call *k)
 {
+    struct px_pooled *p = u->pooled;
+    k->association->parties += !k->plain;
+    k->plain = true;
+    k->upstream = u;
+    k->server = u->member;
+    k->upper_id = p->next_call++;
+    k->link_next = POL_NONE;
+    k->link_previous = p->last_call;
+    *(p->last_call == POL_NONE ? &p->first_call : &call_at(u, p->last_call)->link_next) = k->id.index;
+    p->last_call = k->id.index;
+    if (p->unaccepted == POL_NONE)
+        p->unaccepted = k->id.index;
+    u->association->calls++;
     k->leased = true;
     k->leased_at = u->loop->now;
-    px_pooled_send(u, k, k->kept, k->kept_length);
+    if (k->kept)
+        px_pooled_send(u, k, k->kept, k->kept_length);
 }
 
 void px_pooled_cancel(struct px_upstream *u, const struct px_call *k)

@@ -25,7 +25,6 @@ struct px_pooled {
 
     uint32_t first_call, last_call; /* in the order of their requests; POL_NONE: none */
     uint32_t unaccepted;            /* the first of which write() has not taken all */
-    uint64_t calls;                 /* ever */
 
     /* answers in the bytes that are being read, to be written with one write */
     struct px_downstream *to;
@@ -39,14 +38,11 @@ void px_pooled_free(struct px_pooled *p, struct px_upstream *u);
 /* Says a bind or alter_context. For a client's offer, under its call_id if it is the first; or for one presentation. */
 void px_pooled_bind(struct px_upstream *u, const struct pol_action *a);
 
-/* The call has a lease on this link. */
+/* The call has a lease on this link; a request that is kept goes up with it. */
 void px_pooled_lease(struct px_upstream *u, struct px_call *k);
 
 /* Fragments of its request, translated and kept until px_pooled_flush(). */
 void px_pooled_send(struct px_upstream *u, struct px_call *k, const uint8_t *bytes, size_t length);
-
-/* A request that is kept, on a lease after the first. */
-void px_pooled_send_again(struct px_upstream *u, struct px_call *k);
 
 /* A cancel of its client's, or one of ours. */
 void px_pooled_cancel(struct px_upstream *u, const struct px_call *k);

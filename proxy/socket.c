@@ -246,14 +246,14 @@ bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length)
     return true;
 }
 
-bool px_socket_queue(struct px_socket *s, const uint8_t *bytes, size_t length)
+uint8_t *px_socket_queue(struct px_socket *s, const uint8_t *bytes, size_t length)
 {
     if (s->broken || s->unwritable || s->fd < 0)
-        return false;
+        return NULL;
     if (px_buffer_append(&s->out, bytes, length))
-        return true;
+        return s->out.bytes + s->out.end - length;
     fail(s, ENOMEM);
-    return false;
+    return NULL;
 }
 
 void px_socket_flush(struct px_socket *s)

@@ -57,8 +57,9 @@ ssize_t px_socket_read(struct px_socket *s, uint8_t *bytes, size_t room);
 /* Gives bytes; what the kernel does not take at once waits in `out`. False: no memory, or broken. */
 bool px_socket_write(struct px_socket *s, const uint8_t *bytes, size_t length);
 
-/* Keeps bytes until px_socket_flush(): one write for what is given in a turn. False: no memory, or broken. */
-bool px_socket_queue(struct px_socket *s, const uint8_t *bytes, size_t length);
+/* Keeps bytes until px_socket_flush(): one write for what is given in a turn. Where they wait, until something else is done
+ * with the socket; NULL: no memory, or broken. */
+uint8_t *px_socket_queue(struct px_socket *s, const uint8_t *bytes, size_t length);
 void px_socket_flush(struct px_socket *s);
 
 void px_socket_watch(struct px_socket *s, enum px_watch wish);

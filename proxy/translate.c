@@ -375,13 +375,6 @@ void px_translate_passed_up(struct px_association *a, struct px_call *call, cons
         call->last_end = a->passed_up;
 }
 
-static uint8_t seen_by_write(const struct px_call *k, uint64_t taken)
-{
-    bool first = k->first_end != 0 && k->first_end <= taken;
-    bool last = k->last_end != 0 && k->last_end <= taken;
-    return (uint8_t)(first | last << 1);
-}
-
 /* Some more of a request that is still being taken. */
 static bool progress_up_of(struct px_association *a, const struct px_call *k, uint64_t taken, struct pol_event *event)
 {
@@ -397,7 +390,7 @@ bool px_translate_accepted(const struct px_calls *calls, struct px_association *
 {
     while (a->unaccepted != POL_NONE) {
         struct px_call *k = px_call_at(calls, a->unaccepted);
-        uint8_t seen = seen_by_write(k, taken);
+        uint8_t seen = px_call_seen(k, taken);
         bool news = seen != k->write_seen;
         bool done = seen & 2;
         k->write_seen = seen;
@@ -418,7 +411,7 @@ bool px_translate_accepted(const struct px_calls *calls, struct px_association *
 
 bool px_translate_left(struct px_call *k, uint64_t left, struct pol_event *event)
 {
-    uint8_t seen = seen_by_write(k, left);
+    uint8_t seen = px_call_seen(k, left);
     if (!k->leased || seen >= k->write_seen)
         return false;
     k->write_seen = seen;
