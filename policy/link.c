@@ -301,7 +301,7 @@ bool pol_links_sweep(struct pol_brain *b)
 
 /* Will the server be done with all of them? Not with a request that was not written whole by now (leased in the turn in
  * which its client went, it never will be), nor with one in which it waits for the answer to a callback; and
- * one that was orphaned need not be answered (C706 12.6.4.9). */
+ * one that was orphaned need not be answered (C706 12.6.4.8). */
 static bool disown_calls(struct pol_brain *b, struct link *l)
 {
     bool can_end = l->callbacks == 0;

@@ -23,20 +23,26 @@ void run_fail(int status, const char *format, ...)
     exit(status);
 }
 
-/* Beside this program, as it is built; or where `make install` puts it. */
-static void find_library(char path[PATH_MAX])
+bool run_find_beside(const char *const *places, unsigned count, int mode, char path[PATH_MAX])
 {
-    static const char *const places[] = { "", "../lib/rpcward/" };
     char own[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
     own[length > 0 ? length : 0] = '\0';
     char *slash = strrchr(own, '/');
     if (slash)
         slash[1] = '\0';
-    for (unsigned i = 0; i < sizeof places / sizeof *places; i++)
-        if (snprintf(path, PATH_MAX, "%s%s" LIBRARY, own, places[i]) < PATH_MAX && access(path, R_OK) == 0)
-            return;
-    run_fail(RUN_FAILED, "cannot find " LIBRARY " beside this program (%s) or in its ../lib/rpcward", own);
+    for (unsigned i = 0; i < count; i++)
+        if (snprintf(path, PATH_MAX, "%s%s", own, places[i]) < PATH_MAX && access(path, mode) == 0)
+            return true;
+    return false;
+}
+
+/* As it is built; or where `make install` puts it. */
+static void find_library(char path[PATH_MAX])
+{
+    static const char *const places[] = { LIBRARY, "../lib/rpcward/" LIBRARY };
+    if (!run_find_beside(places, 2, R_OK, path))
+        run_fail(RUN_FAILED, "cannot find " LIBRARY " beside rpcward-run or in its ../lib/rpcward");
 }
 
 static void set(const char *name, const char *value)

@@ -23,6 +23,9 @@ _Noreturn void run_fail(int status, const char *format, ...) __attribute__((form
 /* The file that execvp() would take. 0, or the errno that it would end with. */
 int run_find(const char *name, char path[PATH_MAX]);
 
+/* The first of these places, relative to this program's own folder, that may be accessed so (access(2)); false: none. */
+bool run_find_beside(const char *const *places, unsigned count, int mode, char path[PATH_MAX]);
+
 /* Ends the process when the library would not get into that program, or would see nothing of it. */
 void run_check_reach(const char *path);
 

@@ -53,16 +53,7 @@ static void remove_place(const struct place *place)
 static void find_rpcward(char path[PATH_MAX])
 {
     static const char *const places[] = { "rpcward", "../sbin/rpcward" };
-    char own[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(own, '/');
-    if (slash)
-        slash[1] = '\0';
-    for (unsigned i = 0; i < sizeof places / sizeof *places; i++)
-        if (snprintf(path, PATH_MAX, "%s%s", own, places[i]) < PATH_MAX && access(path, X_OK) == 0)
-            return;
-    if (run_find("rpcward", path) != 0)
+    if (!run_find_beside(places, 2, X_OK, path) && run_find("rpcward", path) != 0)
         run_fail(RUN_FAILED, "cannot find rpcward beside this program, in its ../sbin or by PATH");
 }
 

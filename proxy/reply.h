@@ -9,7 +9,7 @@
 /* Each returns the length written to `out`, PX_REPLY_MAX bytes. */
 size_t px_reply_fault(uint8_t *out, const struct px_call *call, uint32_t status, bool did_not_execute);
 
-/* For the server: DIS_CO_CANCEL or DIS_ORPHANED (C706 12.6.4.6, 12.6.4.9). */
+/* For the server: DIS_CO_CANCEL or DIS_ORPHANED (C706 12.6.4.6, 12.6.4.8). */
 size_t px_reply_control(uint8_t *out, const struct px_call *call, enum dis_ptype type);
 
 /* Accepts every context with its first transfer syntax, grants no features (MS-RPCE 2.2.2.14) and no multiplexing. */
