@@ -581,6 +581,8 @@ void pol_client_bind(struct pol_brain *b, const struct pol_event *e)
     c->alter = e->alter;
     c->group = e->group;
     c->offer = e->offer <= b->max_offers ? e->offer : 0;
+    if (c->offer && e->unlearned)
+        b->offers[c->offer - 1].known = false;
     c->multiplex = e->alter ? c->multiplex : e->multiplex;
     if (e->level > c->level)
         c->level = e->level;

@@ -139,7 +139,7 @@ static void apply_answer_bind(struct px_loop *loop, const struct pol_action *a)
     bool understood = dis_pdu_decode(d->front_bytes, header.frag_length, &bind, &error);
     loop->plain_clients += understood && a->offer && !d->association->plain;
     if (understood && a->offer)
-        px_plain_answered(d->association, a->offer, &bind);
+        px_plain_answered(&loop->calls, d->association, a->offer, &bind);
     size_t length = 0;
     if (understood && a->offer)
         length = px_offer_answer(&loop->offers, a->offer, &bind, d->association->frag_size, d->association->multiplex,

@@ -206,7 +206,6 @@ static void pass_bind(struct px_downstream *d, uint8_t *bytes, size_t length)
     struct dis_error error;
     if (d->association->unoffered && dis_pdu_decode(bytes, length, &bind, &error))
         px_association_offer(d->association, &d->loop->calls, &bind.bind);
-    d->association->offer = 0;
     d->association->unoffered = false;
     if (d->regroup)
         dis_set_group(bytes, d->group);
@@ -395,6 +394,7 @@ static void closed(struct px_socket *s)
     struct pol_event gone = event_of(d, POL_CLIENT_GONE);
     px_loop_client_free(loop, d->id);
     loop->plain_clients -= d->association->plain;
+    px_plain_gone(&loop->calls, d->association);
     px_association_release(d->association);
     px_buffer_clear(&d->in);
     px_shim_leave(loop, &d->target);

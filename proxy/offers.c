@@ -124,6 +124,77 @@ static bool is_still_plain(const struct px_offer *offer)
     return true;
 }
 
+/* ---- room for new ones ---- */
+
+void px_offer_hold(struct px_offers *offers, uint32_t number)
+{
+    if (number)
+        px_offer_at(offers, number)->holders++;
+}
+
+void px_offer_drop(struct px_offers *offers, uint32_t number)
+{
+    if (number)
+        px_offer_at(offers, number)->holders--;
+}
+
+static void unlink_offer(struct px_offers *offers, uint32_t number)
+{
+    struct px_offer *o = px_offer_at(offers, number);
+    uint32_t *at = bucket(offers, o->server, o->bind, o->bind_length);
+    while (*at != number)
+        at = &px_offer_at(offers, *at)->next;
+    *at = o->next;
+}
+
+/* The number of a row for one more; 0: all are held. Whoever was used since the hand came by is passed over once. */
+static uint32_t room(struct px_offers *offers)
+{
+    if (offers->count < PX_OFFERS_MOST)
+        return offers->count + 1;
+    for (uint32_t looked = 0; looked < 2 * PX_OFFERS_MOST; looked++) {
+        uint32_t number = offers->hand + 1;
+        struct px_offer *o = px_offer_at(offers, number);
+        offers->hand = number % PX_OFFERS_MOST;
+        if (o->holders == 0 && !o->used)
+            return number;
+        o->used = false;
+    }
+    return 0;
+}
+
+static void put(struct px_offers *offers, uint32_t number, struct px_offer *offer)
+{
+    if (number <= offers->count) {
+        unlink_offer(offers, number);
+        free_offer(px_offer_at(offers, number));
+    } else {
+        offers->count = number;
+    }
+    uint32_t *head = bucket(offers, offer->server, offer->bind, offer->bind_length);
+    offer->next = *head;
+    offers->rows[number - 1] = offer;
+    *head = number;
+}
+
+static struct px_offer *new_offer(const struct px_call_rules_table *rules, uint32_t generation, uint32_t server,
+                                  const struct dis_pdu *bind, const uint8_t *bytes)
+{
+    struct px_offer *offer = calloc(1, sizeof *offer);
+    size_t length = bind->header.frag_length;
+    if (!offer)
+        return NULL;
+    if (!read_contexts(offer, rules, bind) || !(offer->bind = malloc(length))) {
+        free_offer(offer);
+        return NULL;
+    }
+    memcpy(offer->bind, bytes, length);
+    offer->bind_length = length;
+    offer->server = server;
+    offer->rules_generation = generation;
+    return offer;
+}
+
 uint32_t px_offers_find(struct px_offers *offers, const struct px_call_rules_table *rules, uint32_t generation,
                         uint32_t server, const struct dis_pdu *bind)
 {
@@ -133,26 +204,20 @@ uint32_t px_offers_find(struct px_offers *offers, const struct px_call_rules_tab
         return 0;
     memcpy(bytes, bind->bytes, length);
     blank(bytes);
-    uint32_t *head = bucket(offers, server, bytes, length);
-    uint32_t number = lookup(offers, *head, server, bytes, length);
+    uint32_t number = lookup(offers, *bucket(offers, server, bytes, length), server, bytes, length);
     if (number) {
-        renew(px_offer_at(offers, number), rules, generation);
-        return is_still_plain(px_offer_at(offers, number)) ? number : 0;
+        struct px_offer *known = px_offer_at(offers, number);
+        known->used = true;
+        renew(known, rules, generation);
+        return is_still_plain(known) ? number : 0;
     }
-    struct px_offer *offer = offers->count < PX_OFFERS_MOST ? calloc(1, sizeof *offer) : NULL;
-    if (!offer)
-        return 0;
-    if (!read_contexts(offer, rules, bind) || !(offer->bind = malloc(length))) {
+    struct px_offer *offer = new_offer(rules, generation, server, bind, bytes);
+    number = offer ? room(offers) : 0;
+    if (number)
+        put(offers, number, offer);
+    else if (offer)
         free_offer(offer);
-        return 0;
-    }
-    memcpy(offer->bind, bytes, length);
-    offer->bind_length = length;
-    offer->server = server;
-    offer->rules_generation = generation;
-    offer->next = *head;
-    offers->rows[offers->count] = offer;
-    return *head = ++offers->count;
+    return number;
 }
 
 const struct px_offered *px_offer_context(struct px_offers *offers, uint32_t number,

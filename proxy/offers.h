@@ -2,7 +2,8 @@
  *
  * An *offer* is a bind or alter_context of a server's clients, as far as its answer depends on it: contexts, flags, byte
  * order, but not call_id, association group and fragment sizes. A *presentation* is an abstract syntax with the transfer
- * syntax that was accepted for it. Both are numbered from 1, kept for ever, and bounded. Pure. */
+ * syntax that was accepted for it. Both are numbered from 1 and bounded. Presentations are kept for ever: servers accept
+ * few. Offers differ in whatever a client pleases, so one that nobody holds gives way to a new one. Pure. */
 #ifndef PX_OFFERS_H
 #define PX_OFFERS_H
 
@@ -38,12 +39,15 @@ struct px_offer {
     struct px_offered contexts[PX_OFFER_CONTEXTS];
     unsigned context_count;
     uint32_t rules_generation; /* of the rules and knowledge in there */
+    uint32_t holders;          /* clients that were told the answer or wait for it, links that ask for it */
+    bool used;                 /* since it was last looked at for being given up */
     uint32_t next;             /* in its hash chain */
 };
 
 struct px_offers {
     struct px_offer **rows; /* by number less 1; owned */
     uint32_t count;
+    uint32_t hand;   /* where the search for one to be given up goes on */
     uint32_t *heads; /* hash buckets */
     struct px_presentation *presentations;
     uint32_t presentation_count;
@@ -62,6 +66,10 @@ static inline struct px_offer *px_offer_at(const struct px_offers *offers, uint3
  * to be stateless. */
 uint32_t px_offers_find(struct px_offers *offers, const struct px_call_rules_table *rules, uint32_t generation,
                         uint32_t server, const struct dis_pdu *bind);
+
+/* As long as it is held its number means this offer. 0 is none. */
+void px_offer_hold(struct px_offers *offers, uint32_t number);
+void px_offer_drop(struct px_offers *offers, uint32_t number);
 
 /* The context of an offer with that id, accepted; NULL: there is none. Its rules are those of `generation`. */
 const struct px_offered *px_offer_context(struct px_offers *offers, uint32_t number,

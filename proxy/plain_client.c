@@ -100,16 +100,24 @@ static bool is_new(const struct px_calls *calls, const struct px_association *a,
     return true;
 }
 
-uint32_t px_plain_offer(const struct px_calls *calls, const struct px_association *a, const struct dis_pdu *bind)
+static void set_offer(const struct px_calls *calls, struct px_association *a, uint32_t offer)
 {
-    bool alter = bind->header.type == DIS_ALTER_CONTEXT;
-    if (!a->may_share || alter != a->plain || (!alter && a->has_bound) || a->offer_count == PX_OFFERS_MAX ||
-        !is_new(calls, a, bind))
-        return 0;
-    return px_offers_find(calls->offers, calls->rules, calls->rules_generation, a->server_index, bind);
+    px_offer_hold(calls->offers, offer);
+    px_offer_drop(calls->offers, a->offer);
+    a->offer = offer;
 }
 
-void px_plain_answered(struct px_association *a, uint32_t offer, const struct dis_pdu *bind)
+void px_plain_offer(const struct px_calls *calls, struct px_association *a, const struct dis_pdu *bind)
+{
+    bool alter = bind->header.type == DIS_ALTER_CONTEXT;
+    bool may = a->may_share && alter == a->plain && (alter || !a->has_bound) && a->offer_count < PX_OFFERS_MAX &&
+               is_new(calls, a, bind);
+    set_offer(calls, a,
+              may ? px_offers_find(calls->offers, calls->rules, calls->rules_generation, a->server_index, bind) : 0);
+}
+
+void px_plain_answered(const struct px_calls *calls, struct px_association *a, uint32_t offer,
+                       const struct dis_pdu *bind)
 {
     if (!a->plain) {
         a->frag_size = px_offer_fragment_size(&bind->bind);
@@ -117,6 +125,7 @@ void px_plain_answered(struct px_association *a, uint32_t offer, const struct di
     }
     a->plain = true;
     a->offers[a->offer_count++] = offer;
+    px_offer_hold(calls->offers, offer);
 }
 
 static void adopt(const struct px_calls *calls, struct px_association *a, const struct px_offer *offer)
@@ -131,12 +140,21 @@ static void adopt(const struct px_calls *calls, struct px_association *a, const 
 
 void px_plain_ends(const struct px_calls *calls, struct px_association *a)
 {
-    for (unsigned i = 0; i < a->offer_count; i++)
+    for (unsigned i = 0; i < a->offer_count; i++) {
         adopt(calls, a, px_offer_at(calls->offers, a->offers[i]));
+        px_offer_drop(calls->offers, a->offers[i]);
+    }
     a->offer_count = 0;
     a->plain = false;
     a->unaccepted = POL_NONE;
     for (uint32_t i = a->last_call; i != POL_NONE; i = px_call_at(calls, i)->previous)
         if (!px_call_at(calls, i)->plain)
             a->unaccepted = i;
+}
+
+void px_plain_gone(const struct px_calls *calls, struct px_association *a)
+{
+    set_offer(calls, a, 0);
+    while (a->offer_count > 0)
+        px_offer_drop(calls->offers, a->offers[--a->offer_count]);
 }

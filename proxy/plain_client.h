@@ -32,13 +32,17 @@ struct px_unit px_plain_unit(const struct px_calls *calls, const struct px_assoc
 /* The accepted context of a plain client, or NULL. */
 const struct px_offered *px_plain_context(const struct px_calls *calls, const struct px_association *a, uint16_t id);
 
-/* May this bind or alter_context of the client be plain? Its offer, or 0. */
-uint32_t px_plain_offer(const struct px_calls *calls, const struct px_association *a, const struct dis_pdu *bind);
+/* May this bind or alter_context of the client be plain? Then a->offer is what it offers, else 0. */
+void px_plain_offer(const struct px_calls *calls, struct px_association *a, const struct dis_pdu *bind);
 
 /* Its bind was answered here with that offer. */
-void px_plain_answered(struct px_association *a, uint32_t offer, const struct dis_pdu *bind);
+void px_plain_answered(const struct px_calls *calls, struct px_association *a, uint32_t offer,
+                       const struct dis_pdu *bind);
 
 /* It has a link of its own from now on, on which all that it has bound is bound. */
 void px_plain_ends(const struct px_calls *calls, struct px_association *a);
+
+/* The client has gone: it holds no offer any more. */
+void px_plain_gone(const struct px_calls *calls, struct px_association *a);
 
 #endif

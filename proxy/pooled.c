@@ -43,6 +43,7 @@ void px_pooled_free(struct px_pooled *p, struct px_upstream *u)
         return;
     while (p->first_call != POL_NONE)
         px_pooled_forget(u, call_at(u, p->first_call));
+    px_offer_drop(calls_of(u)->offers, p->offer);
     free(p);
 }
 
@@ -135,6 +136,13 @@ static size_t bind_presentation(struct px_upstream *u, const struct pol_action *
     return dis_compose_bind(out, BIND_MAX, a->alter ? DIS_ALTER_CONTEXT : DIS_BIND, &head, &sizes, &offer, 1);
 }
 
+static void hold_offer(struct px_upstream *u, uint32_t offer)
+{
+    px_offer_hold(calls_of(u)->offers, offer);
+    px_offer_drop(calls_of(u)->offers, u->pooled->offer);
+    u->pooled->offer = offer;
+}
+
 void px_pooled_bind(struct px_upstream *u, const struct pol_action *a)
 {
     uint8_t out[BIND_MAX];
@@ -142,7 +150,7 @@ void px_pooled_bind(struct px_upstream *u, const struct pol_action *a)
     size_t length;
     p->binding = true;
     p->replay = a->replay;
-    p->offer = a->offer;
+    hold_offer(u, a->offer);
     p->presentation = a->presentation;
     const struct px_downstream *d = px_downstream_of(u->loop, a->client);
     bool asks = d && a->offer && !a->replay && !d->association->plain; /* a refusal goes on to the client as it is */
@@ -221,6 +229,7 @@ static void take_bound(struct px_upstream *u, const struct dis_pdu *pdu)
             p->max_frag = pdu->bind_ack.max_recv_frag;
         note_contexts(u, pdu);
     }
+    hold_offer(u, 0);
     u->pass = false;
     px_loop_tell(u->loop, &e);
     if (u->pass && u->downstream)

@@ -158,7 +158,7 @@ static bool up_bind(struct px_calls *calls, struct px_association *a, const stru
                     struct px_fact *fact)
 {
     (void)now_us;
-    a->offer = px_plain_offer(calls, a, pdu);
+    px_plain_offer(calls, a, pdu);
     a->has_bound = true;
     a->unoffered = a->offer || a->plain;
     if (!a->unoffered && px_association_offer(a, calls, &pdu->bind) > 0)
@@ -172,6 +172,7 @@ static bool up_bind(struct px_calls *calls, struct px_association *a, const stru
     fact->ask.level = a->bind_auth_level;
     fact->ask.group = pdu->bind.assoc_group_id;
     fact->ask.offer = a->offer;
+    fact->ask.unlearned = a->offer && !px_offer_at(calls->offers, a->offer)->answer;
     fact->ask.multiplex = pdu->header.flags & DIS_CONC_MPX;
     return true;
 }

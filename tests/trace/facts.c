@@ -97,6 +97,7 @@ static const struct field event_fields[] = {
     { "idempotent", WORD, EVENT(idempotent), 0, flag_name },
     { "whole-only", WORD, EVENT(whole_only), 0, flag_name },
     { "multiplex", WORD, EVENT(multiplex), 0, flag_name },
+    { "unlearned", WORD, EVENT(unlearned), 0, flag_name },
     { "differs", WORD, EVENT(differs), 0, flag_name },
 };
 
@@ -132,7 +133,7 @@ static_assert(sizeof(bool) == 1 && sizeof(int) == 4, "fields are read and writte
 static const char *const event_keys[] = {
     [POL_TICK] = "",
     [POL_CLIENT_OPENED] = "client listener? address? carried?",
-    [POL_CLIENT_BIND] = "client level? group? alter? offer? multiplex?",
+    [POL_CLIENT_BIND] = "client level? group? alter? offer? multiplex? unlearned?",
     [POL_AUTH_LEG] = "client",
     [POL_CALL_BEGIN] = "client call level? maybe? rule? presentation? alone? kept? idempotent? whole-only?",
     [POL_CLIENT_CONTROL] = "client call? orphaned?",
