@@ -161,6 +161,20 @@ def resets_on_alter(world):
     equal({line["end"] for line in proxy.calls()}, {"answered"}, "ends")
 
 
+@case("pool/more-kinds-of-binds-than-are-kept")
+def many_kinds(world):
+    """Each has another context id. Clients that have left hold none of the 4,096, or the last ones would own links."""
+    server = world.server()
+    proxy = shared(world, server, server="connections: 1")
+    for number in range(1, 4096 + 20):
+        link = world.link(proxy)
+        compare(link.bind(context(number, ECHO)), {"type": BIND_ACK})
+        link.close()
+    clients = [plain(world, proxy, context(0, TEST)) for _ in range(2)]
+    for client in clients:  # with a link of its own the first would keep the second out
+        answered(client, 1 + clients.index(client))
+
+
 # ---- how long they stay ----
 
 @case("pool/kept-as-long-as-idle-keep")
