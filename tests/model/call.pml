@@ -169,6 +169,17 @@ inline give_up_again()
     finish(AGAIN, false)
 }
 
+/* policy/pool.c: break_promise(), of a call that stands in line: no member offers its presentation any more */
+inline refused_everywhere(from)
+{
+    tell();
+    if
+    :: may_have_run /* 1726 */
+    :: else -> claim() /* 1727 */
+    fi;
+    finish(from, false)
+}
+
 inline give_up_waiting()
 {
     if
@@ -221,6 +232,9 @@ active proctype Chance()
     :: atomic { link == UP && reply == NOTHING && arrived >= FIRST -> reply = ANSWER }
     :: atomic { link == UP && reply == NOTHING && arrived >= FIRST && !ran -> reply = REFUSAL }
     :: atomic { link == UP && reply != NOTHING && !complete -> complete = true }
+    /* its server is back without the interface */
+    :: atomic { client && state == WAITING -> refused_everywhere(WAITING) }
+    :: atomic { client && state == AGAIN -> refused_everywhere(AGAIN) }
     /* the client leaves */
     :: atomic { client && state == WAITING -> gone = true; client = false; finish(WAITING, false) }
     :: atomic { client && state == AGAIN -> gone = true; client = false; finish(AGAIN, false) }
