@@ -130,7 +130,8 @@ void pol_client_refuse(struct pol_brain *b, uint32_t client, enum pol_ending end
 /* What its link ended in the same moment is told it by what follows from that. */
 static bool can_be_told(const struct pol_brain *b, const struct client *c)
 {
-    return c->state == CLIENT_PLAIN || (c->state == CLIENT_RELAYING && b->links[c->link].state == LINK_RELAYING);
+    bool relays = c->state == CLIENT_RELAYING && b->links[c->link].state == LINK_RELAYING;
+    return c->state == CLIENT_PLAIN || c->moving || relays;
 }
 
 void pol_client_cut(struct pol_brain *b, uint32_t client, bool reset, enum pol_reason reason)
@@ -512,6 +513,8 @@ static void asked(struct pol_brain *b, uint32_t client)
         pol_plain_begin(b, client);
     } else if (c->state == CLIENT_OPENED) {
         pol_client_seek(b, client, member);
+    } else if (c->front == FRONT_CALL && c->moving) { /* the one that it moves for was refused */
+        pol_call_stand(b, c->call);
     }
 }
 

@@ -40,11 +40,13 @@ void pol_plain_begin(struct pol_brain *b, uint32_t client)
 
 /* ---- a link of its own ---- */
 
-/* Not beside its calls: they are on other links, and their answers must not overtake what the new one says. */
+/* Not beside its calls: they are on other links, and their answers must not overtake what the new one says. Nor when the call
+ * that needed one has waited for too long. */
 static void go(struct pol_brain *b, uint32_t client)
 {
-    const struct client *c = &b->clients[client];
-    if (c->calls > 0 || (c->learning && pol_plain_answer(b, client)))
+    struct client *c = &b->clients[client];
+    c->moving = c->front != FRONT_EMPTY;
+    if (!c->moving || c->calls > 0 || (c->learning && pol_plain_answer(b, client)))
         return;
     pol_client_seek(b, client, POL_NONE);
 }
@@ -53,9 +55,10 @@ static void go(struct pol_brain *b, uint32_t client)
 static void move_to_own_link(struct pol_brain *b, uint32_t client, uint32_t learning)
 {
     struct client *c = &b->clients[client];
-    c->moving = true;
     c->learning = learning;
     pol_client_emit(b, POL_HOLD, client);
+    if (c->front == FRONT_CALL)
+        pol_call_stand(b, c->call);
     go(b, client);
 }
 

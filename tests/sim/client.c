@@ -453,10 +453,6 @@ static void draw_vices(struct client *c)
     c->forgets = chance(15);
     c->alters = chance(10);
     c->ignores_callbacks = chance(15);
-    if (may_share(c)) {
-        c->alters = c->eager = false;
-        c->maybe_percent = c->orphan_percent = 0;
-    }
     c->stalled = chance(6);
     c->broken = chance(3);
     c->slow_reader = c->reads != 0;
