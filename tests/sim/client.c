@@ -204,8 +204,8 @@ static void take_answer(struct client *c, const struct dis_pdu *pdu, bool by_ser
     }
     if (k->outcome != UNTOLD)
         broken(NO_LATE_ANSWER, "%s was told of call %u again after its end", c->host.name, call_number(k));
+    k->answer_begun = by_server;
     if (pdu->header.type == DIS_RESPONSE) {
-        k->answer_begun = true;
         if (pdu->header.flags & DIS_LAST_FRAG)
             told(c, k, ANSWERED);
         return;

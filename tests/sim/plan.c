@@ -159,8 +159,6 @@ static void draw_plan(struct plan *plan)
                            .spare = chance(20) ? between(1, 2) : 0,
                            .idle_keep = ONE_OF(100, 1000, 60000),
                            .validate_after = ONE_OF(20, 500, 5000) };
-    plan->reloads = plan->reloads && !plan->shares;
-    plan->control = plan->control && !plan->shares;
     plan->binds_end = plan->bind_timeout != 0;
     plan->crowds = plan->connections != 0;
     for (uint32_t op = 0; op < OPS; op++)
