@@ -53,15 +53,16 @@ static void clear_member(struct pol_brain *b, uint32_t member, uint32_t server)
     b->members[member] = (struct member){ .server = server, .prober = POL_NONE, .trial = POL_NONE };
 }
 
-/* Rows may be taken in any order. */
-static void clear_rows(struct pol_brain *b)
+/* Rows may be taken in any order. Those that come after all that were ever taken cost no memory yet. */
+static void grow(struct pol_brain *b, uint32_t servers, uint32_t members, uint32_t listeners)
 {
-    for (uint32_t i = 0; i < b->max_servers; i++)
-        clear_server(b, i);
-    for (uint32_t i = 0; i < b->max_members; i++)
-        clear_member(b, i, POL_NONE);
-    for (uint32_t i = 0; i < b->max_listeners; i++)
-        b->listeners[i].settings.server = POL_NONE;
+    assert(servers <= b->max_servers && members <= b->max_members && listeners <= b->max_listeners);
+    for (; b->server_count < servers; b->server_count++)
+        clear_server(b, b->server_count);
+    for (; b->member_count < members; b->member_count++)
+        clear_member(b, b->member_count, POL_NONE);
+    for (; b->listener_count < listeners; b->listener_count++)
+        b->listeners[b->listener_count].settings.server = POL_NONE;
 }
 
 static void renew_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
@@ -87,9 +88,8 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
     struct pol_call_rules *rules = copy_rules(s);
     if (!rules)
         return false;
-    assert(s->server_count >= b->server_count && s->server_count <= b->max_servers);
-    assert(s->listener_count >= b->listener_count && s->listener_count <= b->max_listeners);
-    assert(members_of(s) <= b->max_members);
+    assert(s->server_count >= b->server_count && s->listener_count >= b->listener_count);
+    grow(b, s->server_count, members_of(s), s->listener_count);
     free(b->rules);
     b->rules = rules;
     b->rule_count = s->rule_count;
@@ -99,10 +99,6 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
         b->listeners[i].settings = s->listeners[i];
     for (uint32_t i = 0; s->members && i < members_of(s); i++)
         b->members[i].settings = s->members[i];
-    b->server_count = s->server_count;
-    b->listener_count = s->listener_count;
-    if (members_of(s) > b->member_count)
-        b->member_count = members_of(s);
     b->drain_time = s->drain;
     b->listeners_change = true; /* what is closed may belong to another server now */
     for (uint32_t i = 0; i < s->server_count; i++) {
@@ -116,23 +112,18 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
 static void place_server(struct pol_brain *b, uint32_t server, const struct pol_server *settings)
 {
     uint32_t end = settings->member_first + settings->member_count;
-    assert(server < b->max_servers && end <= b->max_members);
+    grow(b, server + 1, end, 0);
     clear_server(b, server);
     for (uint32_t m = settings->member_first; m < end; m++)
         clear_member(b, m, server);
     b->servers[server].settings = *settings;
-    if (server >= b->server_count)
-        b->server_count = server + 1;
-    if (end > b->member_count)
-        b->member_count = end;
 }
 
 void pol_place(struct pol_brain *b, uint32_t listener, const struct pol_listener *l, const struct pol_server *s)
 {
-    assert(listener < b->max_listeners && l->server < b->max_servers);
+    assert(l->server < b->max_servers);
+    grow(b, 0, 0, listener + 1);
     b->listeners[listener] = (struct listener){ .settings = *l };
-    if (listener >= b->listener_count)
-        b->listener_count = listener + 1;
     b->listeners_change = true;
     if (s)
         place_server(b, l->server, s);
@@ -159,7 +150,6 @@ struct pol_brain *pol_create(const struct pol_settings *s)
         pol_destroy(b);
         return NULL;
     }
-    clear_rows(b);
     if (!pol_renew(b, s)) {
         pol_destroy(b);
         return NULL;
