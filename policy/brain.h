@@ -402,6 +402,7 @@ bool pol_plain_answer(struct pol_brain *b, uint32_t client);    /* the bind at i
 void pol_plain_connected(struct pol_brain *b, uint32_t client); /* so its link is to be bound */
 void pol_plain_bound(struct pol_brain *b, uint32_t client, const struct pol_event *e);
 void pol_plain_call_over(struct pol_brain *b, uint32_t client);
+bool pol_plain_stays(struct pol_brain *b, uint32_t client); /* what it was to move for has been refused */
 /* It is being closed: its calls lose their client. `plain`: it has no link of its own that would see to them. */
 void pol_plain_left(struct pol_brain *b, uint32_t client, bool plain, enum pol_reason reason);
 /* One of its calls is over: perhaps that was what it, or a drain, was waiting for. */

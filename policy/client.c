@@ -15,8 +15,8 @@ static const struct pol_life life[] = {
     [CLIENT_WAITING] = { "waiting", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_PLAIN) |
                                         POL_MAY(CLIENT_CLOSING) },
     [CLIENT_DIALLING] = { "dialling", POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_RELAYING) |
-                                          POL_MAY(CLIENT_BINDING) | POL_MAY(CLIENT_UNAVAILABLE) |
-                                          POL_MAY(CLIENT_CLOSING) },
+                                          POL_MAY(CLIENT_BINDING) | POL_MAY(CLIENT_PLAIN) |
+                                          POL_MAY(CLIENT_UNAVAILABLE) | POL_MAY(CLIENT_CLOSING) },
     [CLIENT_BINDING] = { "binding", POL_MAY(CLIENT_WAITING) | POL_MAY(CLIENT_DIALLING) | POL_MAY(CLIENT_PLAIN) |
                                         POL_MAY(CLIENT_RELAYING) | POL_MAY(CLIENT_UNAVAILABLE) |
                                         POL_MAY(CLIENT_CLOSING) },
@@ -378,7 +378,7 @@ static void tell_unavailable(struct pol_brain *b, uint32_t client, enum pol_reas
         pol_client_close(b, client, false, POL_FLUSHED, reason);
     } else {
         drop_front(b, client, POL_UNAVAILABLE);
-        pol_client_close(b, client, true, POL_NOW, reason);
+        pol_client_close(b, client, true, c->bound ? POL_ACKED : POL_NOW, reason); /* no reset overtakes an answer */
     }
 }
 
@@ -418,6 +418,8 @@ void pol_client_wait(struct pol_brain *b, uint32_t client, bool crowded)
 {
     struct client *c = &b->clients[client];
     const struct pol_server *s = &b->servers[c->server].settings;
+    if (pol_plain_stays(b, client))
+        return;
     int64_t longest = s->waiting_longest ? c->wait_since + s->waiting_longest : POL_NEVER;
     c->crowded = crowded;
     c->wait_until = crowded ? longest : c->wait_since + s->unavailable_wait;
@@ -568,6 +570,8 @@ void pol_client_undialled(struct pol_brain *b, uint32_t client, bool ours)
 {
     struct client *c = &b->clients[client];
     c->link = POL_NONE;
+    if (pol_plain_stays(b, client))
+        return;
     uint32_t member = b->draining || ours ? POL_NONE : pol_member_pick(b, c->server, c->wanted, true);
     if (member != POL_NONE && b->members[member].failures == 0 && has_room_for(b, c))
         pol_client_dial(b, client, member);
@@ -678,7 +682,8 @@ void pol_client_call_over(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     c->touched = c->owes ? c->touched : b->now;
-    if (c->state == CLIENT_PLAIN || (c->state == CLIENT_LEAVING && c->link == POL_NONE)) {
+    bool is_plain = c->state == CLIENT_PLAIN || (c->state == CLIENT_WAITING && c->moving);
+    if (is_plain || (c->state == CLIENT_LEAVING && c->link == POL_NONE)) {
         pol_plain_call_over(b, client);
         return;
     }

@@ -40,13 +40,27 @@ void pol_plain_begin(struct pol_brain *b, uint32_t client)
 
 /* ---- a link of its own ---- */
 
-/* Not beside its calls: they are on other links, and their answers must not overtake what the new one says. Nor when the call
- * that needed one has waited for too long. */
-static void go(struct pol_brain *b, uint32_t client)
+bool pol_plain_stays(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
-    c->moving = c->front != FRONT_EMPTY;
-    if (!c->moving || c->calls > 0 || (c->learning && pol_plain_answer(b, client)))
+    if (!c->moving || c->front != FRONT_EMPTY)
+        return false;
+    c->moving = false;
+    if (c->state == CLIENT_WAITING)
+        pol_unavailable_leave(b, client);
+    if (c->state != CLIENT_PLAIN)
+        pol_client_move(b, client, CLIENT_PLAIN);
+    pol_patience_begin(b, client);
+    if (b->draining)
+        pol_client_drain(b, client);
+    return true;
+}
+
+/* Not beside its calls: they are on other links, and their answers must not overtake what the new one says. */
+static void go(struct pol_brain *b, uint32_t client)
+{
+    const struct client *c = &b->clients[client];
+    if (c->calls > 0 || pol_plain_stays(b, client) || (c->learning && pol_plain_answer(b, client)))
         return;
     pol_client_seek(b, client, POL_NONE);
 }
@@ -55,6 +69,7 @@ static void go(struct pol_brain *b, uint32_t client)
 static void move_to_own_link(struct pol_brain *b, uint32_t client, uint32_t learning)
 {
     struct client *c = &b->clients[client];
+    c->moving = true;
     c->learning = learning;
     pol_client_emit(b, POL_HOLD, client);
     if (c->front == FRONT_CALL)
@@ -121,7 +136,7 @@ static void replayed(struct pol_brain *b, uint32_t client, const struct pol_even
     struct client *c = &b->clients[client];
     uint32_t member = b->links[c->link].member;
     if (!e->accepted || e->differs) {
-        pol_client_close(b, client, true, POL_NOW, POL_BY_BROKEN_PROMISE);
+        pol_client_cut(b, client, true, POL_BY_BROKEN_PROMISE);
         return;
     }
     if (c->replayed == 0 && e->group != 0) {
@@ -204,6 +219,8 @@ void pol_plain_call_over(struct pol_brain *b, uint32_t client)
     bool waits = c->front == FRONT_CALL && !c->moving && !b->calls[c->call].in_line;
     if (c->state == CLIENT_LEAVING && c->calls == 0)
         pol_client_close(b, client, false, POL_FLUSHED, POL_BY_CLIENT_FIN);
+    else if (c->state == CLIENT_WAITING)
+        pol_plain_stays(b, client);
     else if (c->state != CLIENT_PLAIN)
         return;
     else if (b->draining)
