@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "agenda.h"
@@ -150,7 +151,11 @@ int __wrap_bind(int fd, const struct sockaddr *address, socklen_t length)
     struct descriptor *d = at(fd);
     (void)length;
     assert(d && d->kind == NEW);
-    d->port = address->sa_family == AF_UNIX ? CONTROL_PORT : ntohs(((const struct sockaddr_in *)address)->sin_port);
+    bool is_local = address->sa_family == AF_UNIX;
+    bool is_control = is_local && strcmp(((const struct sockaddr_un *)address)->sun_path, KERNEL_LOCAL_PATH) != 0;
+    d->port = is_control ? CONTROL_PORT
+              : is_local ? PROXY_PORT
+                         : ntohs(((const struct sockaddr_in *)address)->sin_port);
     return 0;
 }
 
@@ -196,6 +201,14 @@ static void put_name(struct sockaddr *address, socklen_t *length, uint32_t ip, u
         *length = sizeof name;
 }
 
+static void put_no_name(struct sockaddr *address, socklen_t *length)
+{
+    if (address)
+        address->sa_family = AF_UNIX;
+    if (length)
+        *length = sizeof address->sa_family;
+}
+
 static struct endpoint *first_of_backlog(struct descriptor *d)
 {
     struct endpoint *e = d->backlog[0];
@@ -219,7 +232,10 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
     c->accepted = d->port == PROXY_PORT;
     c->is_control = !c->accepted;
     c->by_reset = d->by_reset;
-    put_name(address, length, e->peer->host->address, e->peer->port);
+    if (world.plan.local)
+        put_no_name(address, length);
+    else
+        put_name(address, length, e->peer->host->address, e->peer->port);
     return accepted;
 }
 
@@ -358,12 +374,21 @@ static int get_number(struct endpoint *e, int level, int name)
     return (int)(name == TCP_KEEPIDLE ? e->idle : name == TCP_KEEPINTVL ? e->interval : e->count);
 }
 
+/* Who is at one address is one user here; the log tells its processes apart. */
+static void put_user(const struct endpoint *peer, void *value)
+{
+    const struct ucred who = { .pid = peer->port, .uid = peer->host->address & 0xff, .gid = 0 };
+    memcpy(value, &who, sizeof who);
+}
+
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
     struct descriptor *d = at(fd);
     assert(d && d->kind == CONNECTION);
-    if (level == SOL_SOCKET && name == SO_PEERCRED)
+    if (level == SOL_SOCKET && name == SO_PEERCRED) {
+        put_user(d->endpoint->peer, value);
         return 0;
+    }
     if (level == IPPROTO_TCP && name == TCP_INFO) {
         put_info(d->endpoint, value, length);
         return 0;

@@ -10,7 +10,8 @@
 #include "net.h"
 
 /* Where the settings of a schedule send the log. */
-#define KERNEL_LOG_PATH "/simulated/log"
+#define KERNEL_LOG_PATH   "/simulated/log"
+#define KERNEL_LOCAL_PATH "/simulated/rpc" /* where clients come that are local */
 
 void kernel_begin(struct host *proxy);
 

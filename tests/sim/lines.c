@@ -41,7 +41,7 @@ static struct client *client_of(void)
 {
     char name[64];
     value_of("\"client\":", name, sizeof name);
-    const char *colon = strchr(name, ':');
+    const char *colon = strrchr(name, ':');
     uint16_t port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
     for (struct client *c = world.clients; c < world.clients + world.client_count; c++)
         if (c->port == port && c->endpoint)

@@ -93,7 +93,11 @@ static void write_pool(struct page *p, const struct plan *plan)
 
 static void write_listener(struct page *p, const struct plan *plan)
 {
-    put(p, "listeners:\n  - address: 10.0.0.1:%u\n    server: s\n    buffer: 80KiB\n", PROXY_PORT);
+    put(p, "listeners:\n  - server: s\n    buffer: 80KiB\n");
+    if (plan->local)
+        put(p, "    address: unix:%s\n", KERNEL_LOCAL_PATH);
+    else
+        put(p, "    address: 10.0.0.1:%u\n", PROXY_PORT);
     put_time(p, "    ", "bind-timeout", plan->bind_timeout);
     put_time(p, "    ", "client-timeout", plan->client_timeout);
     put_time(p, "    ", "idle-timeout", plan->idle_timeout);
@@ -153,6 +157,7 @@ static void draw_plan(struct plan *plan)
                            .refuses = chance(20),
                            .control = chance(30),
                            .reloads = chance(10),
+                           .local = chance(20),
                            .shares = chance(35),
                            .connections = chance(25) ? between(1, 6) : 0,
                            .calls_per_connection = between(1, 3),
@@ -284,6 +289,7 @@ unsigned __wrap_px_settings_load(const char *file, const struct px_overrides *ov
     draw_begin(draw());
     draw_plan(&fresh);
     fresh.control = chance(90) ? world.plan.control : fresh.control;
+    fresh.local = world.plan.local;
     bool good = chance(85);
     draw_state = state;
     draw();

@@ -28,6 +28,7 @@ struct plan {
     unsigned checks; /* bits of enum check */
     bool refuses;    /* when-down: refuse */
     bool control, reloads;
+    bool local;           /* clients come over a Unix socket, each as a user of this host */
     bool shares;          /* clients without authentication share links */
     uint32_t connections; /* 0: no limit */
     uint32_t calls_per_connection, spare;

@@ -33,10 +33,20 @@ static bool is_same_response(const struct dis_pdu *a, const struct dis_pdu *b)
 
 /* ---- upwards ---- */
 
+/* A service of this host may judge its callers by who they are. */
+static void judge_user(const struct link *l, const struct client *c)
+{
+    const struct client *first = l->users ? &world.clients[__builtin_ctz(l->users)] : c;
+    if (world.plan.local && first->host.address != c->host.address)
+        broken(NO_CROSSING, "%s came on a link that carries another user's calls, %s's", c->host.name,
+               first->host.name);
+}
+
 /* Calls of several clients, or more than one link may carry at once. */
 static void judge_shared_link(struct link *l, const struct call *k)
 {
     uint32_t inside = 0;
+    judge_user(l, &world.clients[k->client]);
     l->users |= 1u << k->client;
     bool shared = (l->users & (l->users - 1)) != 0;
     for (uint32_t i = 0; i < world.call_count; i++)

@@ -121,10 +121,11 @@ static void kill_servers(void)
     const struct plan *p = &world.plan;
     bool redials = p->refuses || p->spare || p->shares ||
                    (p->checks & ~(1u << CHECK_NONE)); /* for hours, and that is all */
-    bool silent = chance(20) && !redials;
+    bool silent = chance(20) && !redials, was_silent = false;
     for (uint32_t i = 0; i < world.member_count; i++) {
         struct member *m = &world.members[i];
         m->frozen = true;
+        was_silent = was_silent || m->host.silent;
         net_set_silent(&m->host, silent);
         if (!silent)
             member_die(m, chance(50));
@@ -133,6 +134,7 @@ static void kill_servers(void)
     if (silent)
         agenda_at(now + seconds * (int64_t)SECOND, look_at_com_timeout, NULL, seconds);
     int64_t last = 60 * (int64_t)SECOND + (calls_at_once() + 1) * world.plan.unavailable_wait * MS;
+    last += was_silent ? 120 * (int64_t)SECOND : 0; /* TCP_RTO_MAX: its last words come when it repeats them */
     agenda_at(now + (silent ? 10000 * (int64_t)SECOND : last), look_at_the_dead, NULL, 0);
 }
 
@@ -236,7 +238,7 @@ static void plan_faults(int64_t length)
     uint32_t us = (uint32_t)length;
     if (chance(10))
         agenda_at(now + below(us), stop_member, &world.members[below(world.member_count)], 0);
-    if (chance(6))
+    if (chance(6) && !world.plan.local)
         agenda_at(now + below(us), lose_client, &world.clients[below(world.client_count)], 0);
     for (uint32_t i = below(4); world.plan.reloads && i > 0; i--)
         agenda_at(now + below(us), hang_up, NULL, 0);
