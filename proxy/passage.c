@@ -13,6 +13,8 @@
 #include "socket.h"
 #include "upstream.h"
 
+#define QUIET 1000 /* ms after which it is the server's turn to speak, where none was dialled before */
+
 struct side {
     struct px_socket socket;
     struct px_passage *passage;
@@ -142,13 +144,21 @@ static bool dial(struct px_passage *p)
 {
     int fd;
     if (p->server.open)
-        return p->server.socket.fd >= 0;
+        return p->server.socket.fd >= 0 && !p->server.socket.broken;
     if (px_socket_connect(&p->target.meant.any, p->target.meant.length, &fd) != 0)
         return false;
     if (open_side(p, &p->server, fd, true) == 0)
         return true;
     close(fd);
     return false;
+}
+
+static bool hear_server(struct px_passage *p)
+{
+    bool dialled = dial(p);
+    if (dialled)
+        px_socket_watch(&p->server.socket, PX_WATCH_BYTES);
+    return dialled;
 }
 
 /* What comes from a client after it is known that it is no DCE/RPC, or from a server that speaks first. */
@@ -199,9 +209,14 @@ static void become_downstream(struct px_passage *p)
     px_downstream_open(s->loop, fd, &target, p->identity, nobody, p->name);
 }
 
+static bool passes(const struct px_passage *p)
+{
+    return settings_of(p)->other == PX_OTHER_PASS;
+}
+
 static void decide_other(struct px_passage *p)
 {
-    if (settings_of(p)->other == PX_OTHER_REFUSE) {
+    if (!passes(p)) {
         end(p, true, "refused");
         return;
     }
@@ -302,20 +317,29 @@ void px_passage_open(struct px_shim *s, int fd, const struct px_target *target, 
         close(target->dialled);
     p->target.dialled = -1;
     px_socket_watch(&p->client.socket, PX_WATCH_BYTES);
-    if (p->server.open)
-        px_socket_watch(&p->server.socket, PX_WATCH_BYTES);
+    if (p->server.open || (passes(p) && !target->destination->is_server_own))
+        hear_server(p);
+}
+
+/* Of one that neither side has said anything on: whether there is anything left to wait for with a clock in hand. Its
+ * server may be one that speaks first, and slowly; and the client may still bind. */
+static bool look_at_silent(struct px_passage *p, int64_t now)
+{
+    int64_t patience = settings_of(p)->bind_timeout, since = now - p->opened / 1000;
+    bool late = patience && since >= patience;
+    bool hears = (late || since >= QUIET) && passes(p) && hear_server(p);
+    if (!late || hears)
+        return true;
+    end(p, true, "bind-timeout");
+    return false;
 }
 
 bool px_passage_tidy(struct px_shim *s, int64_t now)
 {
     bool waits = false;
     for (struct px_passage *p = s->passages, *next; p; p = next) {
-        int64_t patience = settings_of(p)->bind_timeout;
         next = p->next;
-        if (!p->decided && patience && p->opened / 1000 + patience <= now)
-            end(p, true, "bind-timeout");
-        else
-            waits = waits || (!p->decided && patience);
+        waits = (!p->decided && look_at_silent(p, now)) || waits;
     }
     return waits;
 }
