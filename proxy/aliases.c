@@ -123,6 +123,8 @@ static void move(struct px_aliases *a, struct px_alias *alias, enum px_alias_sta
     struct px_alias_list *list = list_of(a, alias);
     if (list)
         list_remove(a, list, alias);
+    if (alias->state == PX_ALIAS_PENDING)
+        px_asker_gives(&a->askers, alias->uid);
     alias->state = (uint8_t)state;
     list = list_of(a, alias);
     if (list)
@@ -160,7 +162,7 @@ static struct px_alias *new_row(struct px_aliases *a)
     return alias;
 }
 
-struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, bool wants_address, int64_t now)
+struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, uint32_t uid, bool wants_address, int64_t now)
 {
     uint32_t address = wants_address ? draw_address(a, now) : 0;
     struct px_alias *alias = px_alias_find(a, cookie);
@@ -174,6 +176,7 @@ struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, bool want
         *head_of(a, cookie) = index_of(a, alias);
     }
     alias->address = address;
+    alias->uid = uid;
     alias->serial = ++a->serial;
     alias->granted = now;
     move(a, alias, PX_ALIAS_PENDING);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "../preload/question.h"
+#include "askers.h"
 #include "origin.h"
 
 #define PX_ALIAS_NONE  UINT32_MAX
@@ -48,14 +49,16 @@ struct px_aliases {
     struct px_alias_list pending, over;
     uint8_t *given[2]; /* a bit for each address: given out in this day, and in the day before */
     int64_t day;       /* ms; when this one began */
+    struct px_askers askers;
 };
 
 bool px_aliases_open(struct px_aliases *a, uint32_t limit, int64_t now);
 void px_aliases_free(struct px_aliases *a);
 
 /* A pending row for this socket, with an address of its own if it `wants` one; what was known of the socket before is
- * forgotten, so it must not be pending. NULL when there is no room. */
-struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, bool wants_address, int64_t now);
+ * forgotten, so it must not be pending. NULL when there is no room. Of what the user has taken of `askers`, one is the
+ * row's from then on, for as long as it is pending. */
+struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, uint32_t uid, bool wants_address, int64_t now);
 
 struct px_alias *px_alias_find(const struct px_aliases *a, uint64_t cookie); /* or NULL */
 

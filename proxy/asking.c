@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,6 +34,7 @@ struct px_ask {
     int dialled;
     int64_t until; /* ms */
     unsigned handles;
+    bool is_counted; /* among what its user waits for */
 };
 
 /* ---- ends ---- */
@@ -76,6 +78,8 @@ static void refuse(struct px_ask *ask, int error)
         px_destination_leave(ask->target.destination, ask->shim->loop->now / 1000);
     if (ask->dialled >= 0)
         close(ask->dialled);
+    if (ask->is_counted)
+        px_asker_gives(&ask->shim->aliases.askers, ask->who.uid);
     answer(ask, &a);
 }
 
@@ -115,14 +119,14 @@ static void grant(struct px_ask *ask)
     struct px_alias *before = px_alias_find(&s->aliases, ask->question.cookie);
     if (before && before->state == PX_ALIAS_PENDING)
         px_shim_forget(s, before);
-    struct px_alias *alias = px_alias_grant(&s->aliases, ask->question.cookie, is_v4(&ask->destination),
+    struct px_alias *alias = px_alias_grant(&s->aliases, ask->question.cookie, ask->who.uid, is_v4(&ask->destination),
                                             s->loop->now / 1000);
     if (!alias) {
-        px_log_notice(&s->loop->log, s->bound, "the aliases are used up");
+        px_shim_notice(s, "the aliases are used up");
         refuse(ask, ECONNREFUSED);
         return;
     }
-    alias->uid = ask->who.uid;
+    ask->is_counted = false;
     alias->pid = ask->who.pid;
     alias->facts = ask->question.facts;
     alias->destination = ask->question.address;
@@ -240,6 +244,15 @@ static enum px_door door_of(const struct px_address *destination)
     return family == AF_INET ? PX_DOOR_V4 : family == AF_INET6 ? PX_DOOR_V6 : PX_DOOR_LOCAL;
 }
 
+static void refuse_greedy(struct px_ask *ask)
+{
+    char text[128];
+    snprintf(text, sizeof text, "a connect of user %u was refused: %u others of its are asked for and not made",
+             ask->who.uid, PX_ASKER_MOST - px_asker_room(&ask->shim->aliases.askers, ask->who.uid));
+    px_shim_notice(ask->shim, text);
+    refuse(ask, ECONNREFUSED);
+}
+
 static void ask_alias(struct px_ask *ask)
 {
     struct px_shim *s = ask->shim;
@@ -249,8 +262,11 @@ static void ask_alias(struct px_ask *ask)
         refuse(ask, error ? error : ECONNREFUSED);
         return;
     }
-    if (!px_loop_choose(s->loop, s->listener, &ask->destination, &ask->target)) {
-        px_log_notice(&s->loop->log, s->bound, "a connect was refused: too many destinations at once");
+    ask->is_counted = px_asker_takes(&s->aliases.askers, ask->who.uid);
+    if (!ask->is_counted) {
+        refuse_greedy(ask);
+    } else if (!px_loop_choose(s->loop, s->listener, &ask->destination, &ask->target)) {
+        px_shim_notice(s, "a connect was refused: too many destinations at once");
         refuse(ask, ECONNREFUSED);
     } else if (ask->target.destination->refused) {
         refuse(ask, ECONNREFUSED);

@@ -79,7 +79,7 @@ void px_shim_leave(struct px_loop *loop, const struct px_target *target)
 
 /* ---- those who come ---- */
 
-static void notice(struct px_shim *s, const char *what)
+void px_shim_notice(struct px_shim *s, const char *what)
 {
     int64_t now = s->loop->now / 1000;
     if (now < s->next_notice)
@@ -126,7 +126,7 @@ static void let_in(struct px_shim *s, int fd)
         if (is_dead(fd))
             forget_dead(s, fd);
         else
-            notice(s, "a connection to an alias that is not its own was reset");
+            px_shim_notice(s, "a connection to an alias that is not its own was reset");
         close(fd); /* by RST: it has that from its listening socket */
         return;
     }
@@ -150,7 +150,7 @@ static bool accept_one(struct px_shim *s, enum px_door door)
         let_in(s, fd);
     } else if (errno == EMFILE || errno == ENFILE) {
         px_listener_refuse(s->loop, s->doors[door]->fd);
-        notice(s, "a client was refused: no file descriptors left (raise ulimit -n)");
+        px_shim_notice(s, "a client was refused: no file descriptors left (raise ulimit -n)");
     } else {
         return errno == EINTR || errno == ECONNABORTED;
     }

@@ -47,6 +47,9 @@ void px_shims_free(struct px_loop *loop);
 /* Looks after what waits not later than in so many ms. */
 void px_shim_wake(struct px_shim *shim, int64_t ms);
 
+/* Says it in the log, if nothing was said within the last second. */
+void px_shim_notice(struct px_shim *shim, const char *what);
+
 /* Gives up what an alias that nobody has connected to keeps. */
 void px_shim_forget(struct px_shim *shim, struct px_alias *alias);
 

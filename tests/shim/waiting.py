@@ -70,6 +70,33 @@ def listen():
     return sock, sock.getsockname()[1]
 
 
+GREEDY = 45678
+# Asks as a shim does until it is refused, comes for one of what it got, and asks again.
+ASK_ALONE = """
+import os, pathlib, resource, socket, sys, types
+sys.path[:0] = ["%s"]
+import shim
+resource.setrlimit(resource.RLIMIT_NOFILE, (3000, 3000))
+os.setuid(%d)
+place, port = types.SimpleNamespace(path=pathlib.Path("%s")), %d
+socks, aliases = [], []
+try:
+    for _ in range(2000):
+        socks.append(socket.socket())
+        aliases.append(shim.ask(place, socks[-1], "10.0.0.5", port))
+except shim.Failure:
+    print(len(aliases), "refused", flush=True)
+else:
+    print("never refused", flush=True)
+sys.stdin.readline()
+socks[0].connect(aliases[0])
+socks[0].sendall(b"x")
+socks[0].recv(1)
+shim.ask(place, socks[-1], "10.0.0.5", port)
+print("connected", flush=True)
+"""
+
+
 def slow_to_speak(place):
     """A server that speaks first, and only after the bind-timeout, is heard."""
     listener, port = listen()
@@ -162,7 +189,20 @@ def unreachable_silence(place):
     equal(proxy.lines("passage")[0]["reason"], "bind-timeout", "reason")
 
 
-CASES = {"a server that is slow to speak": slow_to_speak, "a late bind": late_bind,
+def greedy(place):
+    """A user that asks and never comes gets no more after its share; others do, and so does it when it has come."""
+    port, _ = place.echo("--quiet")
+    proxy = place.proxy()
+    program = ASK_ALONE % (HERE, GREEDY, place.path, port)
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        equal(client.stdout.readline(), "1024 refused\n", "answers")
+        equal(place.python(["--to", "*:%d" % port], shim.SAY, "10.0.0.5", str(port), "hi"), "hi", "another user's echo")
+        equal(client.communicate("go\n", timeout=20)[0], "connected\n", "after one has come")
+    said = [text for text in proxy.notices() if "user %d was refused" % GREEDY in text]
+    check(said and "1024 others" in said[0], "%s" % proxy.notices())
+
+
+CASES = {"a greedy user": greedy, "a server that is slow to speak": slow_to_speak, "a late bind": late_bind,
          "silence before a server with members": behind_members, "a late comer": late_comer,
          "silence that is refused": refused_silence, "silence without a server": unreachable_silence}
 

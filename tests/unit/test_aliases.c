@@ -9,13 +9,24 @@
 #include <cmocka.h>
 
 #define LIMIT 8
+#define USER  1000
+
+/* As a question does it. */
+static struct px_alias *grant(struct px_aliases *a, uint64_t cookie, bool wants_address, int64_t now)
+{
+    assert_true(px_asker_takes(&a->askers, USER));
+    struct px_alias *alias = px_alias_grant(a, cookie, USER, wants_address, now);
+    if (!alias)
+        px_asker_gives(&a->askers, USER);
+    return alias;
+}
 
 static void test_life(void **state)
 {
     struct px_aliases a;
     (void)state;
     assert_true(px_aliases_open(&a, LIMIT, 0));
-    struct px_alias *one = px_alias_grant(&a, 77, true, 5);
+    struct px_alias *one = grant(&a, 77, true, 5);
     assert_non_null(one);
     assert_in_range(one->address, PX_ALIAS_FIRST, PX_ALIAS_LAST);
     assert_int_equal(one->state, PX_ALIAS_PENDING);
@@ -24,7 +35,7 @@ static void test_life(void **state)
     assert_ptr_equal(px_aliases_oldest(&a), one);
     assert_ptr_equal(px_alias_recent(&a, one->address), one);
     assert_null(px_alias_recent(&a, one->address + 1));
-    struct px_alias *two = px_alias_grant(&a, 78, true, 5);
+    struct px_alias *two = grant(&a, 78, true, 5);
     assert_ptr_equal(px_alias_newer(&a, one), two);
     assert_null(px_alias_newer(&a, two));
     assert_ptr_equal(px_alias_recent(&a, one->address), one);
@@ -44,10 +55,10 @@ static void test_led_again(void **state)
     struct px_aliases a;
     (void)state;
     assert_true(px_aliases_open(&a, LIMIT, 0));
-    struct px_alias *alias = px_alias_grant(&a, 77, true, 0);
+    struct px_alias *alias = grant(&a, 77, true, 0);
     uint32_t serial = alias->serial, address = alias->address;
     px_alias_taken(&a, alias);
-    assert_ptr_equal(px_alias_grant(&a, 77, true, 1), alias);
+    assert_ptr_equal(grant(&a, 77, true, 1), alias);
     assert_int_not_equal(alias->address, address);
     px_alias_over(&a, 77, serial);
     assert_int_equal(alias->state, PX_ALIAS_PENDING);
@@ -61,15 +72,15 @@ static void test_full(void **state)
     (void)state;
     assert_true(px_aliases_open(&a, LIMIT, 0));
     for (uint64_t cookie = 1; cookie <= LIMIT; cookie++)
-        assert_non_null(px_alias_grant(&a, cookie, false, (int64_t)cookie));
-    assert_null(px_alias_grant(&a, 100, false, 100));
+        assert_non_null(grant(&a, cookie, false, (int64_t)cookie));
+    assert_null(grant(&a, 100, false, 100));
     for (uint64_t cookie = 3; cookie <= 4; cookie++)
         px_alias_over(&a, cookie, px_alias_find(&a, cookie)->serial);
-    assert_non_null(px_alias_grant(&a, 100, false, 100));
+    assert_non_null(grant(&a, 100, false, 100));
     assert_null(px_alias_find(&a, 3));
     assert_non_null(px_alias_find(&a, 4));
-    assert_non_null(px_alias_grant(&a, 101, false, 100));
-    assert_null(px_alias_grant(&a, 102, false, 100));
+    assert_non_null(grant(&a, 101, false, 100));
+    assert_null(grant(&a, 102, false, 100));
     assert_int_equal(px_aliases_oldest(&a)->cookie, 1);
     px_aliases_free(&a);
 }
@@ -86,27 +97,55 @@ static void test_rest(void **state)
     struct px_aliases a;
     (void)state;
     assert_true(px_aliases_open(&a, LIMIT, 0));
-    uint32_t address = px_alias_grant(&a, 1, true, PX_ALIAS_REST - 1)->address;
+    uint32_t address = grant(&a, 1, true, PX_ALIAS_REST - 1)->address;
     assert_true(is_marked(&a, address));
-    px_alias_grant(&a, 2, true, PX_ALIAS_REST);
+    grant(&a, 2, true, PX_ALIAS_REST);
     assert_true(is_marked(&a, address));
-    px_alias_grant(&a, 3, true, 2 * PX_ALIAS_REST - 1);
+    grant(&a, 3, true, 2 * PX_ALIAS_REST - 1);
     assert_true(is_marked(&a, address));
-    uint32_t third = px_alias_grant(&a, 4, true, 2 * PX_ALIAS_REST)->address;
+    uint32_t third = grant(&a, 4, true, 2 * PX_ALIAS_REST)->address;
     assert_true(third == address || !is_marked(&a, address));
     memset(a.given[1], 0xff, 1u << 21);
-    assert_null(px_alias_grant(&a, 5, true, 2 * PX_ALIAS_REST));
-    assert_non_null(px_alias_grant(&a, 5, false, 2 * PX_ALIAS_REST));
+    assert_null(grant(&a, 5, true, 2 * PX_ALIAS_REST));
+    assert_non_null(grant(&a, 5, false, 2 * PX_ALIAS_REST));
+    px_aliases_free(&a);
+}
+
+static uint32_t waits(const struct px_aliases *a, uint32_t uid)
+{
+    return PX_ASKER_MOST - px_asker_room(&a->askers, uid);
+}
+
+/* What is pending counts, and nothing else. */
+static void test_share(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    struct px_alias *one = grant(&a, 1, true, 0), *two = grant(&a, 2, true, 0);
+    assert_int_equal(waits(&a, USER), 2);
+    px_alias_taken(&a, one);
+    assert_int_equal(waits(&a, USER), 1);
+    px_alias_over(&a, 1, one->serial);
+    px_alias_over(&a, 2, two->serial);
+    assert_int_equal(waits(&a, USER), 0);
+    for (uint32_t i = 0; i < PX_ASKER_MOST; i++)
+        assert_true(px_asker_takes(&a.askers, USER));
+    assert_false(px_asker_takes(&a.askers, USER));
+    assert_int_equal(waits(&a, USER + 1), 0);
+    for (uint32_t i = 1; i < PX_ASKERS_MOST; i++)
+        assert_true(px_asker_takes(&a.askers, USER + i));
+    assert_false(px_asker_takes(&a.askers, USER + PX_ASKERS_MOST));
+    px_asker_gives(&a.askers, USER + 1);
+    assert_true(px_asker_takes(&a.askers, USER + PX_ASKERS_MOST));
     px_aliases_free(&a);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_led_again),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_life), cmocka_unit_test(test_led_again), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_rest), cmocka_unit_test(test_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
