@@ -32,7 +32,8 @@ need = $(B)/.packages-$(1)
 
 # ---- what there is ----
 inspect_sources := dissect/capture.c dissect/packed.c $(wildcard dissect/inspect*.c)
-inspect_settings := preload/net.c $(addprefix proxy/,address.c call_rules.c nearest.c roster.c settings.c value.c) \
+inspect_settings := preload/net.c $(addprefix proxy/,address.c association.c call_rules.c knowledge.c nearest.c offers.c \
+                     plain_client.c roster.c settings.c value.c) \
                    $(filter-out proxy/settings_merge.c proxy/settings_explain.c,$(wildcard proxy/settings_*.c))
 dissect_sources := $(filter-out $(inspect_sources),$(wildcard dissect/*.c))
 policy_sources  := $(wildcard policy/*.c)

@@ -14,6 +14,12 @@ static struct replay_call *call_of(const struct body *w, struct pol_id id)
     return &w->r->calls[w->call_in[id.index]];
 }
 
+struct body_link *body_link(struct body *w, uint32_t index, uint32_t generation)
+{
+    struct body_link *l = &w->links[index];
+    return l->open && l->id.generation == generation ? l : NULL;
+}
+
 uint32_t body_index_of(const struct body *w, const struct replay_call *k)
 {
     return (uint32_t)(k - w->r->calls);
@@ -36,10 +42,17 @@ static void free_followers(struct body *w, uint32_t index)
     }
 }
 
+void body_owe(struct body *w, struct replay_call *k, bool unsent)
+{
+    w->unsent += (uint32_t)unsent - (uint32_t)k->unsent;
+    k->unsent = unsent;
+}
+
 void body_finish(struct body *w, struct replay_call *k, uint8_t ending)
 {
     if (k->finished)
         return;
+    body_owe(w, k, false);
     k->finished = true;
     k->ending = ending;
     k->ended = w->now;
@@ -83,40 +96,77 @@ static void on_pass(struct body *w, const struct pol_action *a)
     struct body_client *c = &w->clients[a->client.index];
     if (c->front != FRONT_BIND)
         return;
+    struct body_link *l = &w->links[c->link];
     c->front = FRONT_NOTHING;
-    body_put(w, w->now, BOUND, c->link, w->links[c->link].id.generation);
+    l->offer = l->presentation = 0;
+    body_put(w, w->now, BOUND, c->link, l->id.generation);
+}
+
+static void on_bind(struct body *w, const struct pol_action *a)
+{
+    struct body_link *l = &w->links[a->link.index];
+    l->offer = a->offer;
+    l->presentation = a->presentation;
+    body_put(w, w->now, BOUND, a->link.index, a->link.generation);
+}
+
+/* The first time as in the capture. Later it depends on how its server was then. */
+static void put_answer(struct body *w, struct replay_call *k)
+{
+    uint32_t index = body_index_of(w, k);
+    bool again = k->attempts > 1;
+    int64_t expected = again ? past_expected(w->r->past, k->server, k->operation) : -1;
+    k->busy = again && past_at(w->r->past, w->links[k->link].member, w->now) == PAST_BUSY;
+    if (k->busy && expected < 0)
+        expected = 0;
+    int64_t first = again ? expected : k->first;
+    int64_t last = again ? expected : k->last;
+    body_put(w, w->now, ACCEPTED, index, k->attempts);
+    if (first >= 0)
+        body_put(w, w->now + first, FIRST, index, k->attempts);
+    if (last >= 0)
+        body_put(w, w->now + last, LAST, index, k->attempts);
+    if (!again && k->lost >= 0)
+        body_put(w, w->now + k->lost, LOST, index, k->attempts);
+    if (!again && k->dropped >= 0)
+        body_put(w, w->now + k->dropped, DROPPED, index, k->attempts);
 }
 
 static void on_lease(struct body *w, const struct pol_action *a)
 {
     struct replay_call *k = call_of(w, a->call);
-    uint32_t index = body_index_of(w, k);
     struct body_client *c = &w->clients[a->client.index];
     k->sent = w->now;
+    k->leased = k->leased < 0 ? w->now : k->leased;
     k->link = a->link.index;
     k->link_generation = a->link.generation;
-    c->front = FRONT_NOTHING;
-    body_put(w, w->now, ACCEPTED, index, 0);
-    if (k->first >= 0)
-        body_put(w, w->now + k->first, FIRST, index, 0);
-    if (k->last >= 0)
-        body_put(w, w->now + k->last, LAST, index, 0);
-    if (k->lost >= 0)
-        body_put(w, w->now + k->lost, LOST, index, 0);
+    body_owe(w, k, false);
+    k->attempts++;
+    w->links[k->link].calls++;
+    if (c->front == FRONT_CALL && c->call == body_index_of(w, k))
+        c->front = FRONT_NOTHING;
+    put_answer(w, k);
     body_put(w, w->now, NEXT, c->session, 0);
 }
 
+/* Where nobody answers, the brain's time-out does. */
 static void on_dial(struct body *w, const struct pol_action *a)
 {
-    w->links[a->link.index] = (struct body_link){ .id = a->link, .client = a->client.index, .open = true };
+    w->links[a->link.index] = (struct body_link){
+        .id = a->link, .client = a->client.index, .member = a->member, .open = true
+    };
+    if (++w->links_open > w->r->links)
+        w->r->links = w->links_open;
     if (a->client.index != POL_NONE)
         w->clients[a->client.index].link = a->link.index;
-    body_put(w, w->now, DIALLED, a->link.index, a->link.generation);
+    if (past_at(w->r->past, a->member, w->now) != PAST_SILENT)
+        body_put(w, w->now, DIALLED, a->link.index, a->link.generation);
 }
 
-/* One that was dialled before anybody needed it. */
+/* One that was dialled before anybody needed it, or for a client that is not served call by call any more. */
 static void on_own(struct body *w, const struct pol_action *a)
 {
+    w->clients[a->client.index].plain = false;
     w->links[a->link.index].client = a->client.index;
     w->clients[a->client.index].link = a->link.index;
 }
@@ -126,6 +176,8 @@ static void on_answer_bind(struct body *w, const struct pol_action *a)
     struct body_client *c = &w->clients[a->client.index];
     c->front = FRONT_NOTHING;
     c->bound = a->ack;
+    c->plain = a->ack && a->offer != 0;
+    c->binds += a->ack;
     if (!a->ack)
         turn_away(w, c->session);
     body_put(w, w->now, NEXT, c->session, 0);
@@ -145,8 +197,8 @@ static void on_probe(struct body *w, const struct pol_action *a)
         if (k == NULL || k->sent < 0 || k->link != a->link.index)
             continue;
         k->probed = true;
-        if (k->silent)
-            body_put(w, w->now + w->r->servers[k->server].dead_after, LOST, body_index_of(w, k), 0);
+        if (k->silent && k->attempts == 1)
+            body_put(w, w->now + w->r->servers[k->server].dead_after, LOST, body_index_of(w, k), k->attempts);
     }
 }
 
@@ -170,8 +222,32 @@ static void on_close(struct body *w, const struct pol_action *a)
         close_client(w, &w->clients[a->client.index], a->delay);
         return;
     }
+    w->links_open -= w->links[a->link.index].open;
     w->links[a->link.index].open = false;
     body_put(w, w->now, LINK_GONE, a->link.index, a->link.generation);
+}
+
+/* It is not with its server any more. */
+static void leave_link(struct body *w, struct replay_call *k)
+{
+    if (k->sent >= 0)
+        w->links[k->link].calls--;
+    k->sent = -1;
+}
+
+static void on_again(struct body *w, const struct pol_action *a)
+{
+    struct replay_call *k = call_of(w, a->call);
+    leave_link(w, k);
+    k->proof = a->proof;
+    body_owe(w, k, true);
+}
+
+static void on_release(struct body *w, const struct pol_action *a)
+{
+    struct replay_call *k = call_of(w, a->call);
+    leave_link(w, k);
+    release(w, k);
 }
 
 static void on_end(struct body *w, const struct pol_action *a)
@@ -182,6 +258,7 @@ static void on_end(struct body *w, const struct pol_action *a)
     if (s->client != REPLAY_NONE && w->clients[s->client].front == FRONT_CALL &&
         w->clients[s->client].call == body_index_of(w, k))
         w->clients[s->client].front = FRONT_NOTHING;
+    leave_link(w, k);
     release(w, k);
     body_put(w, w->now, NEXT, w->session_of[body_index_of(w, k)], 0);
 }
@@ -235,7 +312,13 @@ static void apply(struct body *w, const struct pol_action *a)
         body_finish(w, call_of(w, a->call), a->ending);
         break;
     case POL_RELEASE:
-        release(w, call_of(w, a->call));
+        on_release(w, a);
+        break;
+    case POL_BIND:
+        on_bind(w, a);
+        break;
+    case POL_AGAIN:
+        on_again(w, a);
         break;
     case POL_CHECK:
         if (a->on)

@@ -9,7 +9,7 @@
 
 #define BODY_MS 1000000 /* ns */
 
-/* What stands on the agenda: of a call, of a session, of a link, of a member, of a client. */
+/* What stands on the agenda: of a call (its generation is the attempt), of a session, of a link, of a member, of a client. */
 enum body_what {
     CALL_DUE,
     NEXT,
@@ -19,10 +19,12 @@ enum body_what {
     FIRST,
     LAST,
     LOST,
+    DROPPED,
     LEFT,
     DONE,
     LINK_FIN,
     CHECKED,
+    AWAY,
     CLIENT_GONE,
     LINK_GONE
 };
@@ -33,14 +35,20 @@ struct body_client {
     struct pol_id id;
     uint32_t session;
     uint32_t link;
-    uint32_t call; /* at its front */
+    uint32_t call;  /* at its front */
+    uint32_t binds; /* that were answered */
     enum body_front front;
     bool used, open, bound, paused;
+    bool plain; /* its binds were answered for all who share */
 };
 
 struct body_link {
     struct pol_id id;
     uint32_t client; /* POL_NONE: nobody has it yet */
+    uint32_t member;
+    uint32_t calls;        /* inside */
+    uint32_t offer;        /* in the bind that waits for its answer, or … */
+    uint32_t presentation; /* … this; 0 and 0: it is a client's own */
     bool open, ended;
 };
 
@@ -68,6 +76,8 @@ struct body {
     uint32_t session_count;
     uint32_t peers;
     uint32_t slot_count;
+    uint32_t links_open;
+    uint32_t unsent; /* calls that are due and not with their servers */
     int64_t now;
 };
 
@@ -77,7 +87,11 @@ struct pol_event body_event(enum pol_event_kind kind);
 /* Tells the brain, and does what it says. */
 void body_tell(struct body *w, struct pol_event e);
 
+struct body_link *body_link(struct body *w, uint32_t index, uint32_t generation); /* NULL: it is closed */
 uint32_t body_index_of(const struct body *w, const struct replay_call *k);
+
+/* A call is due, or must be sent once more; it is sent, or will not be. */
+void body_owe(struct body *w, struct replay_call *k, bool unsent);
 
 /* A call is over for its client; once. */
 void body_finish(struct body *w, struct replay_call *k, uint8_t ending);

@@ -1,10 +1,13 @@
 /* Each thing that the brain is told stands on an agenda first. */
 #include "inspect_replay.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "inspect_body.h"
+
+#define STATUS_TOO_BUSY 0x1c010014u /* nca_s_server_too_busy */
 
 #define MOST_CALLS 65536u /* at one time */
 #define MOST_PEERS 65536u /* clients, and links */
@@ -17,6 +20,23 @@ static uint32_t free_client(const struct body *w)
         if (!w->clients[i].used)
             return i;
     return REPLAY_NONE;
+}
+
+/* What it had bound at this point in the capture; where that was not seen, something that is not plain. */
+static void bind_next(struct body *w, struct body_client *c)
+{
+    const struct replay_call *k = &w->r->calls[w->sessions[c->session].queue];
+    struct replay_bind bind = { 0 };
+    if (c->binds < k->from->bind_count)
+        bind = k->from->binds[c->binds];
+    struct pol_event e = body_event(POL_CLIENT_BIND);
+    e.client = c->id;
+    e.level = k->level;
+    e.alter = c->binds > 0;
+    e.offer = c->binds == 0 || c->plain ? bind.offer : 0;
+    e.multiplex = bind.multiplex;
+    c->front = FRONT_BIND;
+    body_tell(w, e);
 }
 
 static void open_client(struct body *w, uint32_t session)
@@ -37,13 +57,8 @@ static void open_client(struct body *w, uint32_t session)
     e.listener = w->r->servers[k->server].listener;
     e.identity = k->client;
     body_tell(w, e);
-    if (!c->open || s->client != index)
-        return;
-    e = body_event(POL_CLIENT_BIND);
-    e.client = c->id;
-    e.level = k->level;
-    c->front = FRONT_BIND;
-    body_tell(w, e);
+    if (c->open && s->client == index)
+        bind_next(w, c);
 }
 
 static uint32_t free_slot(const struct body *w)
@@ -75,6 +90,11 @@ static void begin_call(struct body *w, struct body_client *c, struct body_sessio
     e.level = k->level;
     e.maybe = k->maybe;
     e.rule = k->rule;
+    e.presentation = c->plain ? k->presentation : 0;
+    e.alone = k->alone;
+    e.kept = k->kept;
+    e.idempotent = k->idempotent;
+    e.whole_only = k->whole_only;
     body_tell(w, e);
 }
 
@@ -88,7 +108,11 @@ static void next(struct body *w, uint32_t session)
         return;
     }
     struct body_client *c = &w->clients[s->client];
-    if (c->bound && c->front == FRONT_NOTHING && !c->paused)
+    if (!c->bound || c->front != FRONT_NOTHING || c->paused)
+        return;
+    if (c->binds < w->r->calls[s->queue].binds)
+        bind_next(w, c);
+    else
         begin_call(w, c, s);
 }
 
@@ -107,6 +131,7 @@ static void call_due(struct body *w, uint32_t index)
         return;
     }
     k->behind = REPLAY_NONE;
+    body_owe(w, k, true);
     *(s->queue == REPLAY_NONE ? &s->queue : &w->r->calls[s->queue_last].behind) = index;
     s->queue_last = index;
     body_put(w, w->now, NEXT, w->session_of[index], 0);
@@ -133,12 +158,6 @@ static void client_leaves(struct body *w, struct replay_call *k, uint32_t genera
 
 /* ---- servers ---- */
 
-static struct body_link *link_at(struct body *w, uint32_t index, uint32_t generation)
-{
-    struct body_link *l = &w->links[index];
-    return l->open && l->id.generation == generation ? l : NULL;
-}
-
 static void link_ends(struct body *w, struct body_link *l, enum pol_how how)
 {
     struct pol_event e = body_event(POL_LINK_END);
@@ -151,46 +170,91 @@ static void link_ends(struct body *w, struct body_link *l, enum pol_how how)
 }
 
 /* What the server does with a call that it was given. */
-static void about_call(struct body *w, const struct replay_call *k, enum body_what what)
+static void about_call(struct body *w, const struct replay_call *k, enum body_what what, uint32_t attempt)
 {
-    struct body_link *l = k->sent >= 0 ? link_at(w, k->link, k->link_generation) : NULL;
-    if (k->slot == REPLAY_NONE || l == NULL || l->ended)
+    bool is_there = k->slot != REPLAY_NONE && k->sent >= 0 && k->attempts == attempt;
+    struct body_link *l = is_there ? body_link(w, k->link, k->link_generation) : NULL;
+    if (l == NULL || l->ended)
         return;
     if (what == LOST) {
         link_ends(w, l, POL_RESET);
         return;
     }
-    struct pol_event e = body_event(what == ACCEPTED ? POL_ACCEPTED
-                                    : what == FIRST  ? POL_ANSWER_BEGIN
-                                                     : POL_ANSWER_END);
+    struct pol_event e = body_event(what == ACCEPTED                   ? POL_ACCEPTED
+                                    : what == FIRST || what == DROPPED ? POL_ANSWER_BEGIN
+                                                                       : POL_ANSWER_END);
     e.call = w->slots[k->slot];
     e.first_done = e.last_done = what == ACCEPTED;
-    e.fault = what != ACCEPTED && k->fault;
-    e.status = e.fault ? k->status : 0;
-    e.dne = e.fault && k->dne;
+    e.fault = what != ACCEPTED && (attempt > 1 ? k->busy : k->fault || what == DROPPED);
+    e.status = !e.fault ? 0 : attempt > 1 ? STATUS_TOO_BUSY : k->status;
+    e.dne = e.fault && (attempt > 1 || k->dne);
     body_tell(w, e);
+    if (what == DROPPED) /* nobody waits for it any more: its server is done with it */
+        body_put(w, w->now, LAST, body_index_of(w, k), attempt);
 }
 
-static void dialled(struct body *w, struct body_link *l)
+static void dialled(struct body *w, const struct body_link *l)
 {
     struct pol_event e = body_event(POL_DIALLED);
     if (l == NULL)
         return;
     e.link = l->id;
+    e.error = past_at(w->r->past, l->member, w->now) == PAST_REFUSED ? ECONNREFUSED : 0;
     body_tell(w, e);
+}
+
+static uint32_t server_of(const struct body *w, const struct body_link *l)
+{
+    uint32_t i = 0;
+    while (l->member - w->r->settings->servers[i].member_first >= w->r->settings->servers[i].member_count)
+        i++;
+    return i;
+}
+
+static void present(struct body *w, const struct body_link *l, uint32_t presentation)
+{
+    struct pol_event e = body_event(POL_PRESENTS);
+    e.link = l->id;
+    e.presentation = presentation;
+    if (presentation != 0)
+        body_tell(w, e);
+}
+
+/* All that was accepted in the capture. */
+static void present_all(struct body *w, const struct body_link *l)
+{
+    uint32_t presentation;
+    present(w, l, l->presentation);
+    for (unsigned i = 0; l->offer != 0 && (presentation = w->r->presents(w->r->plain, l->offer, i)) != POL_NONE; i++)
+        present(w, l, presentation);
 }
 
 static void bound(struct body *w, struct body_link *l)
 {
-    struct pol_event e = body_event(POL_BOUND);
-    if (l == NULL || l->client == POL_NONE)
+    if (l == NULL || l->ended)
         return;
-    struct body_client *c = &w->clients[l->client];
+    bool of_client = l->offer == 0 && l->presentation == 0;
+    struct body_client *c = of_client && l->client != POL_NONE ? &w->clients[l->client] : NULL;
+    if (c != NULL) {
+        c->bound = true;
+        c->binds++;
+    }
+    present_all(w, l);
+    struct pol_event e = body_event(POL_BOUND);
     e.link = l->id;
     e.accepted = true;
-    c->bound = true;
+    e.multiplex = w->r->servers[server_of(w, l)].multiplexes;
     body_tell(w, e);
-    body_put(w, w->now, NEXT, c->session, 0);
+    if (c != NULL)
+        body_put(w, w->now, NEXT, c->session, 0);
+}
+
+/* Who refuses connections has none any more, and those without a call did not end with one. */
+static void away(struct body *w, uint32_t member)
+{
+    for (uint32_t i = 0; i < w->peers; i++)
+        if (w->links[i].open && w->links[i].member == member && w->links[i].calls == 0)
+            link_ends(w, &w->links[i], POL_RESET);
 }
 
 /* ---- from the first call to the last ---- */
@@ -211,6 +275,7 @@ static void checked(struct body *w, uint32_t member)
 {
     struct pol_event e = body_event(POL_CHECKED);
     e.member = member;
+    e.error = past_at(w->r->past, member, w->now) == PAST_REFUSED ? ECONNREFUSED : 0;
     body_tell(w, e);
 }
 
@@ -225,10 +290,10 @@ static void happen(struct body *w, const struct agenda_item *i)
         next(w, i->index);
         break;
     case DIALLED:
-        dialled(w, link_at(w, i->index, i->generation));
+        dialled(w, body_link(w, i->index, i->generation));
         break;
     case BOUND:
-        bound(w, link_at(w, i->index, i->generation));
+        bound(w, body_link(w, i->index, i->generation));
         break;
     case LEFT:
         client_leaves(w, &w->r->calls[i->index], i->generation);
@@ -237,10 +302,13 @@ static void happen(struct body *w, const struct agenda_item *i)
         client_ends(w, &w->sessions[i->index], POL_FIN);
         break;
     case LINK_FIN:
-        link_ends(w, link_at(w, i->index, i->generation), POL_FIN);
+        link_ends(w, body_link(w, i->index, i->generation), POL_FIN);
         break;
     case CHECKED:
         checked(w, i->index);
+        break;
+    case AWAY:
+        away(w, i->index);
         break;
     case CLIENT_GONE:
         gone(w, POL_CLIENT_GONE, id);
@@ -249,19 +317,27 @@ static void happen(struct body *w, const struct agenda_item *i)
         gone(w, POL_LINK_GONE, id);
         break;
     default:
-        about_call(w, &w->r->calls[i->index], (enum body_what)i->what);
+        about_call(w, &w->r->calls[i->index], (enum body_what)i->what, i->generation);
         break;
     }
 }
 
-/* Behind the end of the capture only what was put off by waiting still happens. */
+#define BEHIND_MOST 3600000000000 /* ns behind the end of the capture */
+
+/* Behind the end of the capture only what was put off still happens: calls that wait, or are repeated. Time alone may pass
+ * there as long as a call waits for it. */
+static bool may_pass(const struct body *w, int64_t time)
+{
+    return time <= w->r->end || w->agenda.count > 0 || (w->unsent > 0 && time <= w->r->end + BEHIND_MOST);
+}
+
 static void run_all(struct body *w)
 {
     for (;;) {
         struct agenda_item item;
         int64_t wake = pol_next_wake(w->brain);
         int64_t tick = wake < INT64_MAX / BODY_MS ? wake * BODY_MS : INT64_MAX;
-        if (tick < agenda_next(&w->agenda) && (tick <= w->r->end || w->agenda.count > 0)) {
+        if (tick < agenda_next(&w->agenda) && may_pass(w, tick)) {
             w->now = tick > w->now ? tick : w->now;
             body_tell(w, body_event(POL_TICK));
         } else if (agenda_take(&w->agenda, &item)) {
@@ -296,7 +372,7 @@ static void prepare_call(struct body *w, uint32_t index)
     w->session_of[index] = w->session_count - 1;
     s->past = index + 1;
     k->before = k->slot = k->behind = REPLAY_NONE;
-    k->began = k->sent = k->ended = -1;
+    k->began = k->leased = k->sent = k->ended = -1;
     k->ending = REPLAY_OPEN;
     for (uint32_t i = index; i-- > s->first && k->before == REPLAY_NONE && index - i < 64;)
         if (w->r->calls[i].over <= k->begun)
@@ -318,6 +394,7 @@ static bool make_tables(struct body *w)
     struct pol_settings settings = *r->settings;
     settings.max_clients = settings.max_links = w->peers;
     settings.max_calls = w->slot_count;
+    settings.max_offers = r->offers;
     w->brain = pol_create(&settings);
     return w->clients != NULL && w->links != NULL && w->sessions != NULL && w->session_of != NULL &&
            w->slots != NULL && w->call_in != NULL && w->brain != NULL;
@@ -348,6 +425,10 @@ bool replay_run(struct replay *r)
             w.slots[i].index = i;
         for (uint32_t i = 0; i < r->count; i++)
             prepare_call(&w, i);
+        for (uint32_t i = 0; i < r->past->count; i++)
+            if (past_goes_away(r->past, i))
+                body_put(&w, r->past->sights[i].time, AWAY, r->past->sights[i].member, 0);
+        r->sessions = w.session_count;
         run_all(&w);
     }
     free_tables(&w);

@@ -20,6 +20,8 @@ static void on_pdu(void *context, const struct dis_sighting *s)
     r->undecoded += !s->decoded;
     if (is_watching(r))
         watch_pdu(&r->watch, s);
+    if (r->whatif != NULL)
+        whatif_pdu(r->whatif, s, r->rows.start);
     if (o->view == VIEW_TREE) {
         if (o->call != 0 && (s->call == NULL || s->call->number != o->call))
             return;
@@ -48,13 +50,14 @@ static void on_call(void *context, const struct dis_call *call)
 {
     struct report *r = context;
     const struct inspect_options *o = r->options;
-    if (!filter_wants_call(&o->filter, call))
+    bool wanted = filter_wants_call(&o->filter, call);
+    if (r->whatif != NULL)
+        whatif_call(r->whatif, call, r->rows.start, wanted, watch_host_gone(&r->watch, call));
+    if (!wanted)
         return;
     table_call(&r->table, call);
     if (is_watching(r))
         watch_call(&r->watch, call);
-    if (r->whatif != NULL)
-        whatif_call(r->whatif, call, r->rows.start, watch_host_gone(&r->watch, call));
     if (o->view != VIEW_CALLS)
         return;
     rows_call(&r->rows, call);
@@ -71,6 +74,8 @@ static void on_left(void *context, const struct dis_call *call)
 static void on_attempt(void *context, const struct dis_attempt *attempt)
 {
     struct report *r = context;
+    if (r->whatif != NULL)
+        whatif_attempt(r->whatif, attempt, r->rows.start);
     if (is_watching(r) && !filter_needs_call(&r->options->filter) &&
         filter_wants_ends(&r->options->filter, &attempt->from, &attempt->to))
         watch_attempt(&r->watch, attempt);
@@ -86,6 +91,8 @@ static void on_bound(void *context, const struct dis_conversation *c, const stru
 static void on_conversation(void *context, const struct dis_conversation *c)
 {
     struct report *r = context;
+    if (r->whatif != NULL)
+        whatif_conversation(r->whatif, c, r->rows.start);
     if (!filter_wants_conversation(&r->options->filter, c))
         return;
     r->conversations++;

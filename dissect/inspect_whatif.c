@@ -1,29 +1,44 @@
 /* Which server and which rules a call would have had is for the proxy's own settings to say. */
 #include "inspect_whatif.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../proxy/call_rules.h"
 #include "../proxy/roster.h"
-#include "inspect_json.h"
-#include "inspect_replay.h"
-#include "inspect_rows.h"
+#include "inspect_outcome.h"
+#include "inspect_plain.h"
 
 #define MS 1000000
+
+#define STATUS_TOO_BUSY       0x1c010014u /* nca_s_server_too_busy */
+#define STATUS_TOO_BUSY_WIN32 0x000006bbu /* 1723 */
+
+#define ENDPOINTS_MOST 1024u
+
+/* A connection that did not come about. Where its address is that of a server is known at the end. */
+struct refusal {
+    struct dis_endpoint to;
+    int64_t time;
+    bool reset;
+};
 
 struct whatif {
     const char *file;
     struct px_settings settings;
     struct px_roster roster;
     struct replay_server *servers;
+    struct plain *plain;
+    struct past past;
     struct replay_call *calls;
     uint32_t count;
     uint32_t room;
-    uint64_t elsewhere; /* calls to no server of the settings */
-    uint64_t unknown;   /* of which the capture does not have the end */
-    uint64_t pipes;     /* over SMB, or called back */
+    struct refusal *refusals;
+    uint32_t refusal_count;
+    uint32_t refusal_room;
+    struct dis_endpoint *endpoints; /* at which there were servers, ENDPOINTS_MOST */
+    uint32_t endpoint_count;
+    struct outcome_left left;
 };
 
 /* Of several listeners of a server the first: which one a client would have come by is not known. */
@@ -55,6 +70,12 @@ struct whatif *whatif_new(const char *settings_file)
     }
     px_roster_take(&w->roster, &w->settings);
     describe_servers(w);
+    w->plain = plain_new(&w->settings);
+    w->endpoints = calloc(ENDPOINTS_MOST, sizeof(*w->endpoints));
+    if (w->plain == NULL || w->endpoints == NULL) {
+        whatif_free(w);
+        return NULL;
+    }
     return w;
 }
 
@@ -80,6 +101,16 @@ static uint32_t server_of(const struct whatif *w, const struct dis_endpoint *e)
     return s->server_count == 1 && w->servers[0].listener != REPLAY_NONE ? 0 : REPLAY_NONE;
 }
 
+/* The member at this address, by the brain's index; where the settings do not have it, the first one of that server. */
+static uint32_t member_of(const struct whatif *w, uint32_t server, const struct dis_endpoint *e)
+{
+    const struct px_server *s = &w->settings.servers[server];
+    for (unsigned m = 0; m < s->member_count; m++)
+        if (is_at(&s->members[m].address, e))
+            return w->roster.first[server] + m;
+    return w->roster.first[server];
+}
+
 static struct pol_identity identity_of(const struct dis_endpoint *e)
 {
     struct pol_identity identity;
@@ -94,6 +125,97 @@ static uint32_t rule_of(const struct whatif *w, const struct dis_call *call, uin
     return px_call_rules_row(call->has_interface ? px_call_rules_find(table, &call->interface) : &table->none, server,
                              call->opnum);
 }
+
+/* ---- how servers were ---- */
+
+static bool is_server(const struct whatif *w, const struct dis_endpoint *e)
+{
+    for (uint32_t i = 0; i < w->endpoint_count; i++)
+        if (dis_endpoint_equal(&w->endpoints[i], e))
+            return true;
+    return false;
+}
+
+static void see(struct whatif *w, uint32_t server, const struct dis_endpoint *e, int64_t time, enum past_state state)
+{
+    past_see(&w->past, member_of(w, server, e), time, state);
+}
+
+void whatif_pdu(struct whatif *w, const struct dis_sighting *s, int64_t start)
+{
+    const struct dis_endpoint *e = &s->in->end[s->in->client == 0];
+    uint32_t server = s->in->transport == DIS_OVER_TCP && s->in->client >= 0 ? server_of(w, e) : REPLAY_NONE;
+    if (server == REPLAY_NONE)
+        return;
+    if (!is_server(w, e) && w->endpoint_count < ENDPOINTS_MOST)
+        w->endpoints[w->endpoint_count++] = *e;
+    plain_pdu(w->plain, s, server);
+    if (s->decoded && s->pdu.header.type == DIS_BIND_ACK)
+        see(w, server, e, s->found->last.time - start, PAST_WELL);
+}
+
+void whatif_attempt(struct whatif *w, const struct dis_attempt *a, int64_t start)
+{
+    if (w->refusal_count == w->refusal_room) {
+        w->refusal_room = w->refusal_room == 0 ? 64 : 2 * w->refusal_room;
+        w->refusals = reallocarray(w->refusals, w->refusal_room, sizeof(*w->refusals));
+        if (w->refusals == NULL)
+            abort();
+    }
+    w->refusals[w->refusal_count++] = (struct refusal){ a->to, a->place.time - start, a->reset };
+}
+
+/* Who closes first closes of its own accord. */
+void whatif_conversation(struct whatif *w, const struct dis_conversation *c, int64_t start)
+{
+    const struct dis_endpoint *e = &c->end[c->client == 0];
+    uint32_t server = c->transport == DIS_OVER_TCP ? server_of(w, e) : REPLAY_NONE;
+    if (server == REPLAY_NONE || c->client < 0)
+        return;
+    const struct dis_wire_way *own = &c->wire->way[c->client == 0];
+    const struct dis_wire_way *other = &c->wire->way[c->client != 0];
+    const struct dis_place *at = own->fin ? &own->fin_at : &own->rst_at;
+    bool other_first = (other->fin && other->fin_at.frame < at->frame) ||
+                       (other->rst && other->rst_at.frame < at->frame);
+    if ((own->fin || own->rst) && !other_first)
+        see(w, server, e, at->time - start, PAST_ENDED);
+}
+
+static bool is_busy(const struct dis_call *call)
+{
+    return call->answer == DIS_ANSWER_FAULT && call->did_not_execute &&
+           (call->status == STATUS_TOO_BUSY || call->status == STATUS_TOO_BUSY_WIN32);
+}
+
+static void see_answer(struct whatif *w, const struct dis_call *call, const struct replay_call *k, int64_t start)
+{
+    const struct dis_endpoint *e = &call->in->end[!call->way];
+    if (call->answer == DIS_NO_ANSWER)
+        return;
+    see(w, k->server, e, call->request_last.time - start, is_busy(call) ? PAST_BUSY : PAST_WELL);
+    if (call->answer == DIS_ANSWER_RESPONSE)
+        past_answer(&w->past, k->server, past_operation(&w->past, k->server, call), k->last);
+}
+
+/* A connection that was not answered may be to no server at all. */
+static void see_refusals(struct whatif *w)
+{
+    for (uint32_t i = 0; i < w->refusal_count; i++) {
+        const struct refusal *r = &w->refusals[i];
+        uint32_t server = server_of(w, &r->to);
+        bool is_member =
+            server != REPLAY_NONE &&
+            (is_server(w, &r->to) ||
+             is_at(
+                 &w->settings.servers[server].members[member_of(w, server, &r->to) - w->roster.first[server]].address,
+                 &r->to));
+        if (is_member)
+            see(w, server, &r->to, r->time, r->reset ? PAST_REFUSED : PAST_SILENT);
+    }
+    past_settle(&w->past);
+}
+
+/* ---- calls ---- */
 
 static int64_t after(int64_t from, const struct dis_place *to)
 {
@@ -117,7 +239,9 @@ static struct replay_call recorded(const struct whatif *w, const struct dis_call
     const struct dis_wire_way *end = &call->in->wire->way[!call->way];
     int64_t sent = call->request_last.time;
     bool answered = call->answer != DIS_NO_ANSWER;
-    bool lost = !answered && dis_is_unanswered(call->ending) && (end->rst || end->fin);
+    const struct dis_place *ended_at = end->rst ? &end->rst_at : &end->fin_at;
+    bool ended = !answered && dis_is_unanswered(call->ending) && (end->rst || end->fin);
+    bool follows = call->left && call->left_at.frame < ended_at->frame; /* it closes because its client did */
     return (struct replay_call){
         .number = call->number,
         .connection = call->in->number,
@@ -131,7 +255,8 @@ static struct replay_call recorded(const struct whatif *w, const struct dis_call
         .last = answered ? after(sent, &call->answer_last) : -1,
         .left = call->left && !call->orphaned && !call->cancelled ? after(call->request_first.time, &call->left_at)
                                                                   : -1,
-        .lost = lost ? after(sent, end->rst ? &end->rst_at : &end->fin_at) : -1,
+        .lost = ended && !follows ? after(sent, ended_at) : -1,
+        .dropped = ended && follows ? after(sent, ended_at) : -1,
         .captured = (uint8_t)call->ending,
         .level = call->auth_level != 0 ? call->auth_level : call->in->auth_level,
         .fault = call->answer == DIS_ANSWER_FAULT,
@@ -140,210 +265,65 @@ static struct replay_call recorded(const struct whatif *w, const struct dis_call
     };
 }
 
-void whatif_call(struct whatif *w, const struct dis_call *call, int64_t start, bool host_gone)
+static struct replay_call *add(struct whatif *w)
+{
+    if (w->count == w->room) {
+        w->room = w->room == 0 ? 1024 : 2 * w->room;
+        w->calls = reallocarray(w->calls, w->room, sizeof(*w->calls));
+        if (w->calls == NULL)
+            abort();
+    }
+    return &w->calls[w->count++];
+}
+
+/* What is not asked about would have been there all the same, so it is among them. */
+void whatif_call(struct whatif *w, const struct dis_call *call, int64_t start, bool wanted, bool host_gone)
 {
     uint32_t server = server_of(w, &call->in->end[!call->way]);
     bool known = call->ending != DIS_END_GAP && call->ending != DIS_END_ONE_SIDED &&
                  call->ending != DIS_END_FORGOTTEN;
     if (call->in->transport != DIS_OVER_TCP || call->in->client == (int)!call->way) {
-        w->pipes++;
+        w->left.pipes += wanted;
     } else if (server == REPLAY_NONE) {
-        w->elsewhere++;
+        w->left.elsewhere += wanted;
     } else if (!known || !call->has_request) {
-        w->unknown++;
+        w->left.unknown += wanted;
     } else {
-        if (w->count == w->room) {
-            w->room = w->room == 0 ? 1024 : 2 * w->room;
-            w->calls = reallocarray(w->calls, w->room, sizeof(*w->calls));
-            if (w->calls == NULL)
-                abort();
-        }
-        w->calls[w->count] = recorded(w, call, server, start);
-        w->calls[w->count++].silent = host_gone;
+        struct replay_call *k = add(w);
+        *k = recorded(w, call, server, start);
+        k->silent = host_gone;
+        k->wanted = wanted;
+        k->operation = past_operation(&w->past, server, call);
+        plain_call(w->plain, call, k);
+        see_answer(w, call, k, start);
     }
 }
 
-/* ---- what became of them ---- */
-
-#define ENDINGS (POL_ENDINGS + 2u) /* and: turned away, not ended */
-
-struct totals {
-    uint64_t captured[DIS_END_COUNT];
-    uint64_t endings[ENDINGS];
-    uint64_t waited;
-    uint64_t probed;
-    int64_t longest;
-};
-
-static unsigned ending_index(const struct replay_call *k)
-{
-    return k->turned_away ? POL_ENDINGS : k->finished ? k->ending : POL_ENDINGS + 1;
-}
-
-static const char *ending_name(unsigned index)
-{
-    return index < POL_ENDINGS ? pol_ending_name(index) : index == POL_ENDINGS ? "turned-away" : "capture-ends";
-}
-
-/* In the line, or behind a call before it; a ms is what the brain counts in. */
-static int64_t waited(const struct replay_call *k)
-{
-    int64_t until = k->sent >= 0 ? k->sent : k->ended;
-    return k->began >= 0 && until - k->began >= MS ? until - k->began : 0;
-}
-
-static bool ends_as_captured(const struct replay_call *k)
-{
-    switch (k->captured) {
-    case DIS_END_ANSWERED:
-        return ending_index(k) == POL_ANSWERED;
-    case DIS_END_FAULT:
-        return ending_index(k) == POL_FAULTED;
-    case DIS_END_MAYBE:
-        return ending_index(k) == POL_MAYBE_SENT;
-    case DIS_END_CAPTURE:
-        return !k->finished;
-    default:
-        return k->left >= 0 ? ending_index(k) == POL_CLIENT_LEFT : ending_index(k) == POL_SERVER_LOST;
-    }
-}
-
-static struct totals total(const struct whatif *w)
-{
-    struct totals t = { 0 };
-    for (uint32_t i = 0; i < w->count; i++) {
-        const struct replay_call *k = &w->calls[i];
-        t.captured[k->captured]++;
-        t.endings[ending_index(k)]++;
-        t.waited += waited(k) > 0;
-        t.probed += k->probed;
-        if (waited(k) > t.longest)
-            t.longest = waited(k);
-    }
-    return t;
-}
-
-static void put_json_call(FILE *out, const struct whatif *w, const struct replay_call *k)
-{
-    struct dis_sink sink;
-    json_begin(&sink, out);
-    json_text(&sink, "kind", "what-if");
-    dis_put_number(&sink, "call", k->number, NULL);
-    json_text(&sink, "server", w->settings.servers[k->server].name);
-    json_text(&sink, "captured_end", dis_ending_name((enum dis_ending)k->captured));
-    json_time(&sink, "captured_took", k->over - k->begun);
-    json_text(&sink, "end", ending_name(ending_index(k)));
-    json_time(&sink, "took", k->ended >= 0 ? k->ended - k->began : -1);
-    json_time(&sink, "waited", waited(k));
-    json_time(&sink, "later", k->began >= 0 ? k->began - k->begun : -1);
-    json_number_if(&sink, "told", k->told != 0, k->told);
-    dis_put_truth(&sink, "kept_alive", k->probed);
-    json_end(&sink);
-}
-
-static void put_json_total(FILE *out, const struct whatif *w, const struct replay *r, const struct totals *t)
-{
-    struct dis_sink sink;
-    json_begin(&sink, out);
-    json_text(&sink, "kind", "what-if-total");
-    json_text(&sink, "settings", w->file);
-    dis_put_number(&sink, "calls", w->count, NULL);
-    for (unsigned i = 0; i < ENDINGS; i++)
-        dis_put_number(&sink, ending_name(i), t->endings[i], NULL);
-    dis_put_number(&sink, "calls_that_waited", t->waited, NULL);
-    json_time(&sink, "waited_longest", t->longest);
-    dis_put_number(&sink, "calls_kept_alive", t->probed, NULL);
-    dis_put_number(&sink, "reconnects", r->reconnects, NULL);
-    dis_put_number(&sink, "to_other_servers", w->elsewhere, NULL);
-    dis_put_number(&sink, "end_not_known", w->unknown, NULL);
-    dis_put_number(&sink, "in_pipes", w->pipes, NULL);
-    json_end(&sink);
-}
-
-static void put_counts(FILE *out, const char *what, const uint64_t *counts, unsigned count, bool captured)
-{
-    const char *before = "";
-    fprintf(out, "  %-10s ", what);
-    for (unsigned i = 0; i < count; i++)
-        if (counts[i] > 0) {
-            fprintf(out, "%s%" PRIu64 " %s", before, counts[i],
-                    captured ? dis_ending_name((enum dis_ending)i) : ending_name(i));
-            before = ", ";
-        }
-    fputc('\n', out);
-}
-
-static void put_text_total(FILE *out, const struct whatif *w, const struct replay *r, const struct totals *t)
-{
-    char time[ROWS_TIME];
-    fprintf(out, "what if rpcward with %s: %" PRIu32 " calls\n", w->file, w->count);
-    put_counts(out, "captured", t->captured, DIS_END_COUNT, true);
-    put_counts(out, "with it", t->endings, ENDINGS, false);
-    fprintf(out,
-            "  %" PRIu64 " would have waited, %s at most; keep-alives for %" PRIu64
-            "; connections opened anew: %" PRIu64 "\n",
-            t->waited, rows_time(t->longest, time), t->probed, r->reconnects);
-    if (w->elsewhere + w->unknown + w->pipes > 0)
-        fprintf(out,
-                "  not among them: %" PRIu64 " to servers that the settings do not have, %" PRIu64
-                " whose end is not in the capture, %" PRIu64 " in pipes or called back\n",
-                w->elsewhere, w->unknown, w->pipes);
-}
-
-static void put_text_call(FILE *out, const struct replay_call *k)
-{
-    char then[ROWS_TIME];
-    char now[ROWS_TIME];
-    char wait[ROWS_TIME];
-    if (ends_as_captured(k) && waited(k) == 0)
-        return;
-    fprintf(out, "call %" PRIu64 ": captured %s after %s, with it %s", k->number,
-            dis_ending_name((enum dis_ending)k->captured), rows_time(k->over - k->begun, then),
-            ending_name(ending_index(k)));
-    if (k->ended >= 0)
-        fprintf(out, " after %s", rows_time(k->ended - k->began, now));
-    if (waited(k) > 0)
-        fprintf(out, ", %s of it waiting", rows_time(waited(k), wait));
-    if (k->told != 0)
-        fprintf(out, ", told 0x%08" PRIx32, k->told);
-    fputs(k->probed ? ", kept alive\n" : "\n", out);
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const struct replay_call *x = a;
-    const struct replay_call *y = b;
-    return (x->number > y->number) - (x->number < y->number);
-}
-
-static void put_all(const struct whatif *w, const struct replay *r, FILE *out, bool json)
-{
-    struct totals t = total(w);
-    if (!json)
-        put_text_total(out, w, r, &t);
-    for (uint32_t i = 0; i < w->count; i++) {
-        if (json)
-            put_json_call(out, w, &w->calls[i]);
-        else
-            put_text_call(out, &w->calls[i]);
-    }
-    if (json)
-        put_json_total(out, w, r, &t);
-}
+/* ---- the end ---- */
 
 void whatif_end(struct whatif *w, int64_t length, FILE *out, bool json)
 {
     struct pol_settings settings;
     px_roster_describe(&w->roster, &w->settings, &settings);
+    for (uint32_t i = 0; i < w->settings.server_count; i++)
+        w->servers[i].multiplexes = plain_multiplexes(w->plain, i);
+    see_refusals(w);
     struct replay r = {
-        .calls = w->calls, .count = w->count, .settings = &settings, .servers = w->servers, .end = length
+        .calls = w->calls,
+        .count = w->count,
+        .settings = &settings,
+        .servers = w->servers,
+        .past = &w->past,
+        .plain = w->plain,
+        .presents = plain_presents,
+        .offers = plain_offers(w->plain),
+        .end = length,
     };
     if (!replay_run(&r))
         abort();
     px_roster_forget(&settings);
-    if (w->count > 1)
-        qsort(w->calls, w->count, sizeof(*w->calls), by_number);
-    put_all(w, &r, out, json);
+    struct outcome o = { .file = w->file, .replay = &r, .servers = w->settings.servers, .left = w->left, .out = out };
+    outcome_print(&o, json);
 }
 
 void whatif_free(struct whatif *w)
@@ -352,7 +332,11 @@ void whatif_free(struct whatif *w)
         return;
     if (w->roster.first != NULL)
         px_roster_free(&w->roster);
+    plain_free(w->plain);
+    past_free(&w->past);
     px_settings_free(&w->settings);
+    free(w->endpoints);
+    free(w->refusals);
     free(w->servers);
     free(w->calls);
     free(w);

@@ -12,8 +12,13 @@ struct whatif;
 /* NULL where the settings are no good, which has been said on stderr then. */
 struct whatif *whatif_new(const char *settings_file);
 
-/* A call that has ended. `start` is when the capture began; `host_gone`: that is why there is no answer. */
-void whatif_call(struct whatif *w, const struct dis_call *call, int64_t start, bool host_gone);
+/* What is seen, as it is told (struct dis_news); times count from `start`, when the capture began. */
+void whatif_pdu(struct whatif *w, const struct dis_sighting *s, int64_t start);
+void whatif_attempt(struct whatif *w, const struct dis_attempt *a, int64_t start);
+void whatif_conversation(struct whatif *w, const struct dis_conversation *c, int64_t start);
+
+/* A call that has ended. `wanted`: it is asked about; `host_gone`: that is why there is no answer. */
+void whatif_call(struct whatif *w, const struct dis_call *call, int64_t start, bool wanted, bool host_gone);
 
 /* The capture has ended, so long after it began: totals, and a line for each call that would have gone otherwise; in
  * JSON for each. */

@@ -14,7 +14,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import rpc  # noqa: E402
-from packets import CLIENT, SERVER, Connection, capture, fault, response  # noqa: E402
+from packets import ACK, CLIENT, RST, SERVER, SYN, Connection, capture, fault, response  # noqa: E402
 
 STUB = bytes(32)
 SETTINGS = """\
@@ -26,15 +26,27 @@ listeners:
   - address: "127.0.0.1:1135"
     server: default
 """
+PLAIN = f"""\
+interfaces:
+  - uuid: {rpc.TEST[0]}
+    stateless: yes
+    operations:
+      0: {{ idempotent: yes }}
+"""
+BUSY = 0x1C010014
 
 
 def ask(call_id=2):
     return rpc.request(0, STUB, call_id=call_id)
 
 
-def served(seconds, client=1, begins=0, calls=1, pause=0):
+def fault_dne(status, call_id):
+    return fault(status, call_id, flags=rpc.WHOLE | rpc.DNE)
+
+
+def served(seconds, client=1, begins=0, calls=1, pause=0, flags=rpc.WHOLE):
     """A connection whose calls are answered after so many seconds each."""
-    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind()
+    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind(flags=flags)
     for call_id in range(2, 2 + calls):
         c.send(CLIENT, ask(call_id)).wait(seconds).send(SERVER, response(STUB, call_id)).wait(pause)
     return c.close(CLIENT).close(SERVER)
@@ -45,13 +57,25 @@ def hung(patience, client=1, begins=0):
     return c.send(CLIENT, ask()).wait(patience).close(CLIENT)
 
 
-class Answer:
-    """What is said of a capture with some settings of its server."""
+def refused(client=1, begins=0):
+    """A connection that the server's host refuses."""
+    c = Connection(client=f"10.0.1.{client}", client_port=40000 + client, begins=begins)
+    return c.put(CLIENT, SYN).put(SERVER, RST | ACK)
 
-    def __init__(self, settings, *connections):
+
+def cut(seconds, client=1, begins=0, opnum=0):
+    """A call inside which the server resets its connection."""
+    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind()
+    return c.send(CLIENT, rpc.request(opnum, STUB, call_id=2)).wait(seconds).reset(SERVER)
+
+
+class Answer:
+    """What is said of a capture with some settings of its server, and of its interfaces."""
+
+    def __init__(self, settings, *connections, plain=False):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "rpcward.yaml")
-            path.write_text(SETTINGS.format(settings.replace("\n", "\n    ")))
+            path.write_text(SETTINGS.format(settings.replace("\n", "\n    ")) + (PLAIN if plain else ""))
             command = [PROGRAM, "--what-if", "-c", path, "-"]
             self.text = subprocess.run(command, input=capture(*connections), capture_output=True, timeout=20).stdout
             done = subprocess.run([*command, "--json"], input=capture(*connections), capture_output=True, timeout=20)
@@ -84,7 +108,7 @@ def waiting():
         equal(a.total["calls_that_waited"], 1) + equal(round(a.total["waited_longest"], 1), 0.9)
 
 
-def refused():
+def turned_down():
     """No room in the line."""
     a = Answer("calls: 1\nwaiting: { length: 0 }", served(1), served(1, client=2, begins=0.1))
     return equal(a.ends(), ["answered", "refused"]) + equal(a.calls[1]["told"], 0x1C010014) + \
@@ -101,6 +125,14 @@ def timed_out():
 def still_left():
     """Nothing is set that would help: the client leaves as it did."""
     return equal(Answer("calls: 8", hung(6)).ends(), ["client-left"])
+
+
+def left_and_dropped():
+    """A server that closes when its client has is done with the call: it holds no slot, and nothing is wrong with it."""
+    left = [Connection(client=f"10.0.1.{n}", client_port=50000 + n, begins=n).open().bind().send(CLIENT, ask())
+            .wait(0.5).close(CLIENT).close(SERVER) for n in (1, 2)]
+    a = Answer("calls: 1\nhealth: { failures: 1 }", *left, served(0.5, client=3, begins=3))
+    return equal(a.ends(), ["client-left"] * 2 + ["answered"]) + equal(a.times("waited"), [0] * 3)
 
 
 def kept_alive():
@@ -152,8 +184,83 @@ def many():
         ([] if 11 < max(call["waited"] for call in a.calls) < 13 else ["the last one does not wait for the others"])
 
 
-CASES = (nothing_changes, waiting, refused, timed_out, still_left, kept_alive, faults, server_ends, not_ours,
-         bad_settings, dialled_ahead, many)
+def shared():
+    """Three clients without authentication on a stateless interface: two connections to the server are enough."""
+    three = [served(1, client=client, begins=client / 10) for client in range(1, 4)]
+    a = Answer("connections: 2", *three, plain=True)
+    own = Answer("connections: 2\nsharing: none\nunavailable-wait: 5s", *three, plain=True)
+    return equal(a.ends(), ["answered"] * 3) + equal(a.times("waited"), [0, 0, 0.8]) + \
+        equal((a.total["connections_captured"], a.total["connections_most"]), (3, 2)) + \
+        equal([call["shared"] for call in a.calls], [True] * 3) + equal(own.times("later"), [0, 0, 0.8]) + \
+        equal([call["shared"] for call in own.calls], [False] * 3)
+
+
+def several_on_a_connection():
+    """Where the server grants concurrent multiplexing, and was seen to."""
+    three = [served(1, client=client, begins=client / 10, flags=rpc.WHOLE | rpc.CONC_MPX) for client in range(1, 4)]
+    wide = "connections: 1\ncalls-per-connection: 8"
+    a, b = Answer(wide, *three, plain=True), Answer(wide, *(served(1, client=c) for c in range(1, 4)), plain=True)
+    return equal(a.times("waited"), [0] * 3) + equal(a.total["connections_most"], 1) + \
+        equal(sorted(b.times("waited")), [0, 1, 2])
+
+
+def own_connection_for_the_rest():
+    """Authenticated calls, interfaces that may keep state, and binds that were not seen have a connection of their own."""
+    unseen = Connection().send(CLIENT, ask()).wait(1).send(SERVER, response(STUB, 2))
+    a, b = Answer("calls: 8", unseen, plain=True), Answer("calls: 8", served(1))
+    return equal([call["shared"] for call in a.calls + b.calls], [False, False]) + \
+        equal(a.ends() + b.ends(), ["answered"] * 2)
+
+
+def repeated():
+    """A connection that was cut in mid-call: the call is made again, and answered after the operation's median."""
+    a = Answer("calls: 8", served(0.5, client=2, calls=3), cut(2), plain=True)
+    call = next(call for call in a.calls if call["captured_end"] == "reset")
+    return equal((call["end"], call["attempts"], call["proof"]), ("answered", 2, "none")) + \
+        ([] if 2.5 < call["took"] < 2.7 else [f"took {call['took']}"]) + \
+        equal((a.total["calls_repeated"], a.total["repeats"]), (1, 1)) + \
+        ([] if b"sent 2 times (it does no harm to run it twice)" in a.text else [f"not in the text: {a.text}"])
+
+
+def not_repeated():
+    """Not idempotent; on a connection of its own; one attempt only."""
+    other = served(0.5, client=2)
+    once = Answer("retry: { attempts: 1 }", other, cut(2), plain=True)
+    changes, own = Answer("calls: 8", other, cut(2, opnum=1), plain=True), Answer("calls: 8", other, cut(2))
+    return [sentence for a in (once, changes, own)
+            for sentence in equal(a.ends(), ["answered", "server-lost"]) + equal(a.total["repeats"], 0)]
+
+
+def nobody_knows():
+    """Where no call was ever answered nobody knows what the second attempt would have been."""
+    return equal(Answer("calls: 8", cut(2), plain=True).ends(), ["capture-ends"])
+
+
+def restarted():
+    """Restarted: it refuses connections for three seconds, for which the repeat and the next client wait."""
+    late = served(0.5, client=3, begins=6), served(0.5, client=4, begins=8)
+    a = Answer("unavailable-wait: 30s", cut(1), refused(2, begins=1.5), refused(2, begins=3.5), *late, plain=True)
+    b = Answer("unavailable-wait: 1s", cut(1), refused(2, begins=1.5), refused(2, begins=3.5), *late, plain=True)
+    return equal(a.ends(), ["answered"] * 3) + equal(a.calls[0]["attempts"], 2) + \
+        ([] if 6.4 < a.calls[0]["took"] < 12 else [f"took {a.calls[0]['took']}"]) + \
+        equal(b.ends(), ["server-lost", "answered", "answered"])
+
+
+def too_busy():
+    """Refused as too busy: made again while the server is, by the proof that it gives, and answered when it is not."""
+    c = Connection(client="10.0.1.1").open().bind().send(CLIENT, ask()).send(SERVER, fault_dne(BUSY, 2))
+    again = Connection(client="10.0.1.2", client_port=50002, begins=0.5).open().bind().send(CLIENT, ask())
+    a = Answer("waiting: { longest: 10s }", c, again.send(SERVER, fault_dne(BUSY, 2)),
+               served(0.2, client=3, begins=1), plain=True)
+    never = Answer("waiting: { longest: 2s }", c, again, plain=True)
+    return equal(a.ends(), ["answered"] * 3) + equal([call["proof"] for call in a.calls], ["P5", "P5", None]) + \
+        ([] if a.calls[0]["attempts"] > 2 and a.calls[0]["took"] > 1 else [f"the first one: {a.calls[0]}"]) + \
+        equal((never.ends()[0], never.calls[0]["attempts"] > 2), ("fault", True))
+
+
+CASES = (nothing_changes, waiting, turned_down, timed_out, still_left, left_and_dropped, kept_alive, faults, server_ends, not_ours,
+         bad_settings, dialled_ahead, many, shared, several_on_a_connection, own_connection_for_the_rest, repeated,
+         not_repeated, nobody_knows, restarted, too_busy)
 
 
 def main():

@@ -59,10 +59,10 @@ class Connection:
         self.put(way, ACK, sequence=self.next[way] - 1)
         return self.put(not way, ACK) if answered else self
 
-    def bind(self, interface=rpc.TEST):
+    def bind(self, interface=rpc.TEST, flags=rpc.WHOLE):
         ack = struct.pack("<HHIH", 5840, 5840, 77, 0) + bytes(2) + struct.pack("<BBHHH", 1, 0, 0, 0, 0)
-        self.send(CLIENT, rpc.bind([rpc.context(0, interface)]))
-        return self.send(SERVER, rpc.pdu(rpc.BIND_ACK, ack + rpc.syntax(rpc.NDR)))
+        self.send(CLIENT, rpc.bind([rpc.context(0, interface)], flags=flags))
+        return self.send(SERVER, rpc.pdu(rpc.BIND_ACK, ack + rpc.syntax(rpc.NDR), flags=flags))
 
     def close(self, way, acknowledged=True):
         self.put(way, FIN | ACK)
