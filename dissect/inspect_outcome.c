@@ -90,7 +90,7 @@ static void put_json_call(const struct outcome *o, const struct replay_call *k)
     json_time(&sink, "later", k->began >= 0 ? k->began - k->begun : -1);
     json_number_if(&sink, "told", k->told != 0, k->told);
     dis_put_truth(&sink, "kept_alive", k->probed);
-    dis_put_truth(&sink, "shared", k->presentation != 0);
+    dis_put_truth(&sink, "shared", k->shared);
     dis_put_number(&sink, "attempts", k->attempts, NULL);
     json_text(&sink, "proof", k->attempts > 1 ? pol_proof_name(k->proof) : NULL);
     json_end(&sink);

@@ -43,16 +43,21 @@ static int by_member(const void *a, const void *b)
     return x->time != y->time ? (x->time < y->time ? -1 : 1) : (x->order > y->order) - (x->order < y->order);
 }
 
+static bool is_of_same(const struct past *p, uint32_t i, uint32_t other)
+{
+    return other < p->count && p->sights[other].member == p->sights[i].member;
+}
+
 void past_settle(struct past *p)
 {
     if (p->count > 1)
         qsort(p->sights, p->count, sizeof(*p->sights), by_member);
-    for (uint32_t i = p->count; i-- > 0;) {
-        struct past_sight *s = &p->sights[i];
-        const struct past_sight *next = i + 1 < p->count && s[1].member == s->member ? s + 1 : NULL;
-        if (s->state == PAST_ENDED)
-            s->state = next != NULL && next->state == PAST_REFUSED ? PAST_REFUSED : PAST_WELL;
-    }
+    for (uint32_t i = p->count; i-- > 0;)
+        if (p->sights[i].state == PAST_ENDED && is_of_same(p, i, i + 1) && p->sights[i + 1].state == PAST_REFUSED)
+            p->sights[i].state = PAST_REFUSED;
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->sights[i].state == PAST_ENDED)
+            p->sights[i].state = i > 0 && is_of_same(p, i, i - 1) ? p->sights[i - 1].state : PAST_WELL;
 }
 
 /* The first one that is of a later member, or behind that time. */
@@ -79,9 +84,8 @@ enum past_state past_at(const struct past *p, uint32_t member, int64_t time)
 
 bool past_goes_away(const struct past *p, uint32_t index)
 {
-    const struct past_sight *s = &p->sights[index];
-    bool is_first = index == 0 || s[-1].member != s->member;
-    return s->state == PAST_REFUSED && (is_first || s[-1].state != PAST_REFUSED);
+    bool is_first = index == 0 || !is_of_same(p, index, index - 1);
+    return p->sights[index].state == PAST_REFUSED && (is_first || p->sights[index - 1].state != PAST_REFUSED);
 }
 
 /* ---- operations ---- */

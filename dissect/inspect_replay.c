@@ -90,7 +90,8 @@ static void begin_call(struct body *w, struct body_client *c, struct body_sessio
     e.level = k->level;
     e.maybe = k->maybe;
     e.rule = k->rule;
-    e.presentation = c->plain ? k->presentation : 0;
+    k->shared = c->plain && k->presentation != 0;
+    e.presentation = k->shared ? k->presentation : 0;
     e.alone = k->alone;
     e.kept = k->kept;
     e.idempotent = k->idempotent;

@@ -63,6 +63,7 @@ struct replay_call {
     bool finished;
     bool turned_away; /* with its connection, before it began */
     bool probed;
+    bool shared;    /* its connection was not its client's own */
     bool due;       /* waits for the call before it */
     bool busy;      /* its server refuses this attempt */
     bool unsent;    /* it is due, and not with its server */

@@ -32,6 +32,7 @@ interfaces:
     stateless: yes
     operations:
       0: {{ idempotent: yes }}
+  - {{ uuid: {rpc.MGMT[0]}, stateless: no }}
 """
 BUSY = 0x1C010014
 
@@ -44,11 +45,11 @@ def fault_dne(status, call_id):
     return fault(status, call_id, flags=rpc.WHOLE | rpc.DNE)
 
 
-def served(seconds, client=1, begins=0, calls=1, pause=0, flags=rpc.WHOLE):
+def served(seconds, client=1, begins=0, calls=1, pause=0, flags=rpc.WHOLE, opnum=0):
     """A connection whose calls are answered after so many seconds each."""
     c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind(flags=flags)
     for call_id in range(2, 2 + calls):
-        c.send(CLIENT, ask(call_id)).wait(seconds).send(SERVER, response(STUB, call_id)).wait(pause)
+        c.send(CLIENT, rpc.request(opnum, STUB, call_id=call_id)).wait(seconds).send(SERVER, response(STUB, call_id)).wait(pause)
     return c.close(CLIENT).close(SERVER)
 
 
@@ -57,26 +58,26 @@ def hung(patience, client=1, begins=0):
     return c.send(CLIENT, ask()).wait(patience).close(CLIENT)
 
 
-def refused(client=1, begins=0):
-    """A connection that the server's host refuses."""
-    c = Connection(client=f"10.0.1.{client}", client_port=40000 + client, begins=begins)
-    return c.put(CLIENT, SYN).put(SERVER, RST | ACK)
+def refused(client=1, begins=0, answered=True):
+    """A connection that the server's host refuses; or does not answer."""
+    c = Connection(client=f"10.0.1.{client}", client_port=40000 + client, begins=begins).put(CLIENT, SYN)
+    return c.put(SERVER, RST | ACK) if answered else c.wait(0.3).put(CLIENT, SYN, sequence=1000)
 
 
-def cut(seconds, client=1, begins=0, opnum=0):
+def cut(seconds, client=1, begins=0, opnum=0, flags=rpc.WHOLE):
     """A call inside which the server resets its connection."""
-    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind()
+    c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind(flags=flags)
     return c.send(CLIENT, rpc.request(opnum, STUB, call_id=2)).wait(seconds).reset(SERVER)
 
 
 class Answer:
     """What is said of a capture with some settings of its server, and of its interfaces."""
 
-    def __init__(self, settings, *connections, plain=False):
+    def __init__(self, settings, *connections, plain=False, only=()):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "rpcward.yaml")
             path.write_text(SETTINGS.format(settings.replace("\n", "\n    ")) + (PLAIN if plain else ""))
-            command = [PROGRAM, "--what-if", "-c", path, "-"]
+            command = [PROGRAM, "--what-if", "-c", path, *only, "-"]
             self.text = subprocess.run(command, input=capture(*connections), capture_output=True, timeout=20).stdout
             done = subprocess.run([*command, "--json"], input=capture(*connections), capture_output=True, timeout=20)
         self.status, self.error = done.returncode, done.stderr
@@ -131,7 +132,7 @@ def left_and_dropped():
     """A server that closes when its client has is done with the call: it holds no slot, and nothing is wrong with it."""
     left = [Connection(client=f"10.0.1.{n}", client_port=50000 + n, begins=n).open().bind().send(CLIENT, ask())
             .wait(0.5).close(CLIENT).close(SERVER) for n in (1, 2)]
-    a = Answer("calls: 1\nhealth: { failures: 1 }", *left, served(0.5, client=3, begins=3))
+    a = Answer("calls: 1\nhealth: { failures: 1 }", *left, served(0.5, client=3, begins=2.52), plain=True)
     return equal(a.ends(), ["client-left"] * 2 + ["answered"]) + equal(a.times("waited"), [0] * 3)
 
 
@@ -231,6 +232,48 @@ def not_repeated():
             for sentence in equal(a.ends(), ["answered", "server-lost"]) + equal(a.total["repeats"], 0)]
 
 
+def medians():
+    """A repeat takes as long as its operation, not as others; where it was never answered, as those."""
+    slow = served(5, client=3, opnum=1)
+    a, b = Answer("calls: 8", served(0.5, client=2), slow, cut(1), plain=True), Answer("calls: 8", slow, cut(1), plain=True)
+    again = [next(call for call in answer.calls if call["attempts"] == 2) for answer in (a, b)]
+    return equal([round(call["took"]) for call in again], [2, 6])
+
+
+def on_the_same_connection():
+    """What is lost with another call's connection is repeated, and the answer that was on its way is lost too."""
+    flags = rpc.WHOLE | rpc.CONC_MPX
+    a = Answer("connections: 1\ncalls-per-connection: 8", served(5, flags=flags), cut(1, client=2, flags=flags),
+               plain=True)
+    return equal([call["attempts"] for call in a.calls], [2, 2]) + \
+        ([] if all(6 < call["took"] < 6.2 for call in a.calls) else [f"{a.times('took')}"])
+
+
+def too_large_to_keep():
+    """Requests that the proxy does not keep are not repeated."""
+    fragments = rpc.fragments(0, bytes(60000), 5000, call_id=2)
+    c = Connection(client_port=50123).open().bind()
+    for fragment in fragments:
+        c.send(CLIENT, fragment)
+    return equal(Answer("calls: 8", served(0.5, client=2), c.wait(1).reset(SERVER), plain=True).ends(),
+                 ["answered", "server-lost"])
+
+
+def later_contexts():
+    """A client that adds an interface which may keep state has a connection of its own from then on."""
+    c = Connection().open().bind().send(CLIENT, ask(2)).send(SERVER, response(STUB, 2))
+    c.send(CLIENT, rpc.bind([rpc.context(1, rpc.MGMT)], ptype=rpc.ALTER))
+    c.bind_answer(rpc.ALTER_RESP).send(CLIENT, ask(3)).wait(1).send(SERVER, response(STUB, 3))
+    a = Answer("calls: 8", c, plain=True)
+    return equal([call["shared"] for call in a.calls], [True, False]) + equal(a.ends(), ["answered"] * 2)
+
+
+def some_of_them():
+    """With a filter only those are counted, but the others are there all the same."""
+    a = Answer("calls: 1", served(1), served(1, client=2, begins=0.1), only=("--addr", "10.0.1.2"))
+    return equal(a.ends(), ["answered"]) + equal(a.times("waited"), [0.9]) + equal(a.total["calls"], 1)
+
+
 def nobody_knows():
     """Where no call was ever answered nobody knows what the second attempt would have been."""
     return equal(Answer("calls: 8", cut(2), plain=True).ends(), ["capture-ends"])
@@ -244,6 +287,22 @@ def restarted():
     return equal(a.ends(), ["answered"] * 3) + equal(a.calls[0]["attempts"], 2) + \
         ([] if 6.4 < a.calls[0]["took"] < 12 else [f"took {a.calls[0]['took']}"]) + \
         equal(b.ends(), ["server-lost", "answered", "answered"])
+
+
+def silent_host():
+    """Nothing answers its connections until six seconds: neither does the repeat's."""
+    silence = [refused(client, begins=client - 3.5, answered=False) for client in (5, 6)]
+    a = Answer("unavailable-wait: 30s\nconnect-timeout: 1s", cut(2), *silence, served(0.5, client=3, begins=6),
+               plain=True)
+    return equal(a.ends(), ["answered"] * 2) + \
+        ([] if 6.4 < a.calls[0]["took"] < 14 else [f"took {a.calls[0]['took']}"])
+
+
+def idle_when_it_went():
+    """A server that refuses connections has lost those that were idle: they are not lent to a repeat."""
+    a = Answer("unavailable-wait: 30s", served(0.1), cut(2, client=2, begins=0.05), refused(3, begins=1.5),
+               served(0.5, client=4, begins=6), plain=True)
+    return equal(a.ends(), ["answered"] * 3) + ([] if a.calls[1]["took"] > 5 else [f"took {a.calls[1]['took']}"])
 
 
 def too_busy():
@@ -260,7 +319,8 @@ def too_busy():
 
 CASES = (nothing_changes, waiting, turned_down, timed_out, still_left, left_and_dropped, kept_alive, faults, server_ends, not_ours,
          bad_settings, dialled_ahead, many, shared, several_on_a_connection, own_connection_for_the_rest, repeated,
-         not_repeated, nobody_knows, restarted, too_busy)
+         not_repeated, medians, on_the_same_connection, too_large_to_keep, later_contexts, some_of_them, nobody_knows,
+         restarted, silent_host, idle_when_it_went, too_busy)
 
 
 def main():

@@ -60,9 +60,13 @@ class Connection:
         return self.put(not way, ACK) if answered else self
 
     def bind(self, interface=rpc.TEST, flags=rpc.WHOLE):
-        ack = struct.pack("<HHIH", 5840, 5840, 77, 0) + bytes(2) + struct.pack("<BBHHH", 1, 0, 0, 0, 0)
         self.send(CLIENT, rpc.bind([rpc.context(0, interface)], flags=flags))
-        return self.send(SERVER, rpc.pdu(rpc.BIND_ACK, ack + rpc.syntax(rpc.NDR), flags=flags))
+        return self.bind_answer(rpc.BIND_ACK, flags)
+
+    def bind_answer(self, ptype, flags=rpc.WHOLE):
+        """The server accepts the one context that was offered."""
+        ack = struct.pack("<HHIH", 5840, 5840, 77, 0) + bytes(2) + struct.pack("<BBHHH", 1, 0, 0, 0, 0)
+        return self.send(SERVER, rpc.pdu(ptype, ack + rpc.syntax(rpc.NDR), flags=flags))
 
     def close(self, way, acknowledged=True):
         self.put(way, FIN | ACK)
