@@ -36,7 +36,7 @@ static bool is_open(const struct px_upstream *u)
 }
 
 /* A connection that is dead has given back what never left this host: of the requests that is in, less has gone up than
- * write() has taken. */
+ * write() has taken. Whether it is, the kernel knows, however the end was seen (unsent.c). */
 static void tell_left(struct px_upstream *u)
 {
     struct pol_event e;
@@ -55,7 +55,7 @@ static void end(struct px_upstream *u, enum pol_how how)
     if (u->ended)
         return;
     u->ended = true;
-    if (how == POL_RESET && is_open(u))
+    if (is_open(u))
         tell_left(u);
     if (is_open(u))
         px_socket_watch(&u->socket, PX_WATCH_NOTHING);

@@ -37,6 +37,7 @@ test_inspect_filter_objects := dissect/inspect_filter.o dissect/rpc_call.o $(D_n
 test_inspect_agenda_objects := dissect/inspect_agenda.o
 test_inspect_blocks_objects := dissect/inspect_blocks.o
 test_value_objects    := proxy/value.o
+test_unsent_objects   := proxy/unsent.o
 test_aliases_objects  := proxy/aliases.o proxy/askers.o
 test_towers_objects   := dissect/towers.o
 test_endpoints_objects := proxy/endpoints.o proxy/address.o preload/net.o dissect/towers.o
