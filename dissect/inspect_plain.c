@@ -87,8 +87,10 @@ static void take_bind(struct plain *p, struct plain_client *c, const struct dis_
     c->asked = true;
     c->pdu = *bind;
     c->bind = (struct replay_bind){ .multiplex = bind->header.flags & DIS_CONC_MPX };
-    if (s->found->missing == 0)
-        c->bind.offer = px_plain_offer(&p->calls, &c->a, bind);
+    if (s->found->missing == 0) {
+        px_plain_offer(&p->calls, &c->a, bind);
+        c->bind.offer = c->a.offer;
+    }
     c->a.has_bound = true;
 }
 
@@ -104,7 +106,7 @@ static void take_answer(struct plain *p, struct plain_client *c, const struct di
         (s->found->missing > 0 || !px_offer_learn(&p->offers, offer, &s->pdu)))
         c->bind.offer = offer = 0;
     if (offer != 0)
-        px_plain_answered(&c->a, offer, &c->pdu);
+        px_plain_answered(&p->calls, &c->a, offer, &c->pdu);
     if (c->seen.bind_count < REPLAY_BINDS)
         c->seen.binds[c->seen.bind_count++] = c->bind;
 }
@@ -117,7 +119,7 @@ static bool is_plain(const struct plain *p, const struct plain_client *c, const 
 {
     if (!c->a.plain || s->found->missing > 0)
         return false;
-    *unit = px_plain_unit(&p->calls, &c->a, s->found->bytes, s->pdu.header.frag_length, s->pdu.header.frag_length);
+    *unit = px_plain_unit(&p->calls, &c->a, &s->pdu, s->pdu.header.frag_length);
     return unit->status != PX_UNIT_ODD && unit->context != NULL;
 }
 
