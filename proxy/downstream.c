@@ -437,6 +437,21 @@ void px_downstream_verdict(struct px_downstream *d, enum px_front verdict)
     d->loop->ready = d;
 }
 
+void px_downstream_give_back(struct px_downstream *d)
+{
+    struct px_buffer bytes = { 0 };
+    if (!d->taken)
+        return;
+    if (!px_buffer_append(&bytes, d->front_call->kept, d->front_call->kept_length) ||
+        !px_buffer_append(&bytes, px_buffer_front(&d->in), px_buffer_length(&d->in)))
+        abort(); /* nobody can be told: the brain knows that it stands there */
+    px_buffer_clear(&d->in);
+    d->in = bytes;
+    d->front_bytes = px_buffer_front(&d->in);
+    d->dropped -= d->unit;
+    d->taken = false;
+}
+
 void px_downstream_go_on(struct px_downstream *d)
 {
     d->is_ready = false;

@@ -67,6 +67,9 @@ void px_downstream_write(struct px_downstream *d, const uint8_t *bytes, size_t l
 
 void px_downstream_close(struct px_downstream *d, bool reset, enum pol_when when, uint32_t delay, unsigned reason);
 
+/* It has a link of its own: a request that its call keeps goes up there as it came. */
+void px_downstream_give_back(struct px_downstream *d);
+
 /* Goes on with what waits at its front, after a verdict. */
 void px_downstream_go_on(struct px_downstream *d);
 

@@ -285,6 +285,7 @@ void px_upstream_own(struct px_upstream *u, struct px_downstream *d)
     u->limit = u->loop->settings->listeners[d->target.listener].buffer;
     u->downstream = d;
     d->upstream = u;
+    px_downstream_give_back(d);
 }
 
 void px_upstream_dial(struct px_loop *loop, struct pol_id id, const struct px_roster_member *member,
