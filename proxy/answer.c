@@ -85,10 +85,10 @@ static bool server_row(struct px_loop *loop, struct px_answer *answer, struct px
     return true;
 }
 
-static void put_traffic(struct px_log *out, const struct px_association *a)
+static void put_traffic(struct px_log *out, const struct px_association *a, uint32_t open_calls)
 {
     px_log_number(out, PX_LOG_KEY("calls"), a->calls);
-    px_log_number(out, PX_LOG_KEY("open_calls"), a->open_calls);
+    px_log_number(out, PX_LOG_KEY("open_calls"), open_calls);
     px_log_number(out, PX_LOG_KEY("bytes_in"), a->bytes_up);
     px_log_number(out, PX_LOG_KEY("bytes_out"), a->bytes_down);
 }
@@ -118,7 +118,7 @@ static bool client_row(struct px_loop *loop, struct px_answer *answer, struct px
     px_log_text(out, PX_LOG_KEY("server"), d->association->server);
     px_log_word(out, PX_LOG_KEY("state"), client_state(d));
     px_log_time(out, PX_LOG_KEY("age_us"), d->association->opened, loop->now);
-    put_traffic(out, d->association);
+    put_traffic(out, d->association, d->association->open_calls);
     px_log_number(out, PX_LOG_KEY("unread"), px_buffer_length(&d->socket.out));
     px_log_end(out);
     return true;
@@ -131,22 +131,23 @@ static const char *link_state(const struct px_upstream *u)
     return u->is_closing ? "closing" : !u->connected ? "dialling" : !u->downstream ? "orphaned" : "relaying";
 }
 
-/* The clients whose calls are on it. */
-static void put_holders(struct px_loop *loop, struct px_log *out, const struct px_upstream *u)
+/* The clients whose calls are on it, each for as many as it has. How many calls there are. */
+static uint32_t put_holders(struct px_loop *loop, struct px_log *out, const struct px_upstream *u)
 {
-    bool any = false;
+    uint32_t count = 0;
     px_log_put_key(out, PX_LOG_KEY("holders"));
     px_log_put(out, "[", 1);
     for (uint32_t i = u->pooled ? u->pooled->first_call : POL_NONE; i != POL_NONE;) {
         const struct px_call *k = px_call_at(&loop->calls, i);
-        px_log_put(out, ",", any);
+        px_log_put(out, ",", count > 0);
         px_log_put_text(out, k->association->client);
-        any = true;
+        count++;
         i = k->link_next;
     }
     if (u->downstream)
         px_log_put_text(out, u->association->client);
     px_log_put(out, "]", 1);
+    return u->pooled ? count : u->association->open_calls;
 }
 
 static bool link_row(struct px_loop *loop, struct px_answer *answer, struct px_log *out)
@@ -164,8 +165,8 @@ static bool link_row(struct px_loop *loop, struct px_answer *answer, struct px_l
     px_log_word(out, PX_LOG_KEY("client"), u->association->client);
     px_log_word(out, PX_LOG_KEY("state"), link_state(u));
     px_log_time(out, PX_LOG_KEY("age_us"), u->opened, loop->now);
-    put_holders(loop, out, u);
-    put_traffic(out, u->association);
+    uint32_t open_calls = put_holders(loop, out, u);
+    put_traffic(out, u->association, open_calls);
     px_log_number(out, PX_LOG_KEY("unread"), px_buffer_length(&u->socket.out));
     px_log_end(out);
     return true;

@@ -51,6 +51,8 @@ def show(world):
     for what in ("clients", "links"):
         _, connections = rows(good(world, "show", what))
         equal(len(connections), 3, what)
+    holders = {row[head.index("CLASS")]: row[-1] for head, rows_ in [rows(good(world, "show", "links"))] for row in rows_}
+    check(list(holders) == ["owned"] and holders["owned"] in {link.name() for link in links}, "holders %r" % holders)
     check("calls.answered" in good(world, "show", "counters"), "counters")
     gate.release(3)
     for own, link in enumerate(links):

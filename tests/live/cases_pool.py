@@ -357,6 +357,7 @@ def shown(world):
     equal(sorted(rows), ["fresh", "owned", "plain"], "classes")
     equal({holder for holder in rows["plain"]["holders"]}, {link.name() for link in clients}, "holders")
     equal((rows["plain"]["calls"], rows["fresh"]["calls"]), (3, 0), "calls carried")
+    equal({name: row["open_calls"] for name, row in rows.items()}, {"plain": 3, "fresh": 0, "owned": 0}, "open calls")
     check(all(0 < row["age_us"] < 60000000 for row in rows.values()), "ages")
 
 
