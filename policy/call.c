@@ -302,15 +302,27 @@ void pol_call_end(struct pol_brain *b, uint32_t call, enum pol_ending ending)
     end(b, call, ending, false);
 }
 
+static bool is_by_us(uint8_t reason)
+{
+    return reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL || reason == POL_BY_GROUP_GUARD ||
+           reason == POL_BY_SERVER_FIN || reason == POL_BY_SERVER_RESET || reason == POL_BY_SERVER_BAD ||
+           reason == POL_BY_BROKEN_PROMISE;
+}
+
 /* How a call ends whose client is not there any more: did it leave, or did we end its connection? */
 static enum pol_ending left(const struct call *k)
 {
-    uint8_t reason = k->left_by;
     if (k->overdue && k->presentation)
         return given_up(k);
-    bool by_us = reason == POL_BY_CALL_TIMEOUT || reason == POL_BY_REFUSAL || reason == POL_BY_GROUP_GUARD ||
-                 reason == POL_BY_SERVER_FIN || reason == POL_BY_SERVER_RESET || reason == POL_BY_SERVER_BAD;
-    return by_us ? POL_CUT_OFF : POL_CLIENT_LEFT;
+    return is_by_us(k->left_by) ? POL_CUT_OFF : POL_CLIENT_LEFT;
+}
+
+void pol_call_left_again(struct pol_brain *b, uint32_t call, enum pol_reason reason)
+{
+    struct call *k = &b->calls[call];
+    k->left_by = (uint8_t)reason;
+    enum pol_ending unsent = is_by_us(reason) ? POL_NOT_SENT : POL_WITHDRAWN;
+    pol_call_end(b, call, k->may_have_run ? left(k) : unsent);
 }
 
 /* What follows for client and link when one of their calls is over. */
