@@ -499,7 +499,7 @@ void pol_server_wake(struct pol_brain *b, uint32_t server);
  * it are let at one that has failed one by one, and after a pause. */
 uint32_t pol_member_pick(const struct pol_brain *b, uint32_t server, uint32_t wanted, bool waited);
 void pol_member_dialled(struct pol_brain *b, uint32_t link);   /* a link to it is being dialled */
-void pol_member_link_over(struct pol_brain *b, uint32_t link); /* it is being closed */
+void pol_member_link_over(struct pol_brain *b, uint32_t link); /* it is being closed, or nobody's: it is no trial */
 void pol_member_well(struct pol_brain *b, uint32_t member);
 void pol_member_failed(struct pol_brain *b, uint32_t member);
 void pol_member_checked(struct pol_brain *b, const struct pol_event *e);

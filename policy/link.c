@@ -312,10 +312,11 @@ static bool disown_calls(struct pol_brain *b, struct link *l)
     return can_end;
 }
 
-/* Its client may have stopped reading; nobody else does. */
+/* Its client may have stopped reading; nobody else does. Whether its member is well it may never tell. */
 static void orphan(struct pol_brain *b, uint32_t link)
 {
     pol_link_move(b, link, LINK_ORPHANED);
+    pol_member_link_over(b, link);
     pol_link_emit(b, POL_RESUME, link);
 }
 
