@@ -76,6 +76,7 @@ static void take_call(void)
     value_of("\"evidence\":", k->evidence, sizeof k->evidence);
     k->waited = number_of("\"waited_us\":");
     k->took = number_of("\"total_us\":");
+    k->attempts = number_of("\"attempts\":");
 }
 
 static void take_connection(void)

@@ -106,12 +106,13 @@ void member_begin(struct member *m, uint32_t number)
     static const char *const names[MEMBERS_MOST] = { "member0", "member1", "member2" };
     static const uint32_t paces[] = { 300, 5 * MS, 100 * MS, 900 * MS };
     *m = (struct member){ .host = { .name = names[number], .address = (10u << 24) + (1u << 8) + 1 + number },
-                          .at_first = chance(40),
+                          .at_first = (world.plan.retry.pipes || !world.plan.retry.starts_last) && chance(40),
                           .slowest = paces[below(4)],
                           .never_percent = chance(40) ? between(5, 40) : 0,
                           .fault_percent = between(0, 20),
                           .callback_percent = chance(20) ? 25 : 0,
-                          .mischief_permille = chance(40) ? 60 : 5 };
+                          .mischief_permille = chance(40) ? 60 : 5,
+                          .most = chance(15) ? between(1, 4) : 0 };
     m->door = net_door(&m->host, MEMBER_PORT);
     m->door->knock = knocked;
     m->door->owner = m;

@@ -63,7 +63,8 @@ static void write_server(struct page *p, const struct plan *plan)
     put(p, "drain: %ldms\nlog: { calls: %s, format: json }\nservers:\n  s:\n    members:\n", (long)plan->drain,
         KERNEL_LOG_PATH);
     for (uint32_t i = 0; i < plan->members; i++)
-        put(p, "      - 10.0.1.%u:%u\n", i + 1, MEMBER_PORT);
+        put(p, "      - { address: 10.0.1.%u:%u, version: %s }\n", i + 1, MEMBER_PORT,
+            plan->retry.versions[i] ? "new" : "old");
     put_limit(p, "calls", plan->calls);
     put_limit(p, "abandoned", plan->abandoned);
     put(p, "    waiting: { length: %u, longest: %ldms }\n", plan->waiting_length, (long)plan->waiting_longest);
@@ -91,6 +92,14 @@ static void write_pool(struct page *p, const struct plan *plan)
         plan->calls_per_connection, (long)plan->idle_keep, (long)plan->validate_after, plan->spare);
 }
 
+static void write_retry(struct page *p, const struct retry *r)
+{
+    put(p, "    retry: { attempts: %u, budget: %u, floor: %u, backoff: %ldms, longest-backoff: %ldms, ", r->attempts,
+        r->budget, r->floor, (long)r->backoff, (long)r->longest);
+    put(p, "across-versions: %s }\n    starts-calls-after: %s-fragment\n", r->across ? "yes" : "no",
+        r->starts_last ? "last" : "first");
+}
+
 static void write_listener(struct page *p, const struct plan *plan)
 {
     put(p, "listeners:\n  - server: s\n    buffer: 80KiB\n");
@@ -107,12 +116,13 @@ static void write_listener(struct page *p, const struct plan *plan)
 
 static void write_interface(struct page *p, const struct plan *plan)
 {
-    put(p, "interfaces:\n  - uuid: %s\n    version: \"1.0\"\n    stateless: %s\n    operations:\n", WIRE_INTERFACE,
-        plan->shares ? "yes" : "no");
+    put(p, "interfaces:\n  - uuid: %s\n    version: \"1.0\"\n    stateless: %s\n    pipes: %s\n    operations:\n",
+        WIRE_INTERFACE, plan->shares ? "yes" : "no", plan->retry.pipes ? "yes" : "no");
     for (uint32_t op = 1; op < OPS; op++) {
         put(p, "      %u:\n", op);
         put_rules(p, "        ", &plan->rules[op]);
-        put(p, "        pending: %s\n", plan->rules[op].pending ? "yes" : "no");
+        put(p, "        pending: %s\n        idempotent: %s\n", plan->rules[op].pending ? "yes" : "no",
+            plan->rules[op].idempotent ? "yes" : "no");
     }
 }
 
@@ -129,6 +139,20 @@ static void draw_rules(struct rules *r)
     r->call_timeout = ONE_OF(0, 0, 150, 500, 2000);
     r->deadline = ONE_OF(0, 0, 400, 3000);
     r->farewells = 1u << below(3);
+}
+
+static void draw_retry(struct retry *r)
+{
+    *r = (struct retry){ .attempts = between(1, 4),
+                         .budget = chance(50) ? 100 : below(30),
+                         .floor = chance(50) ? RETRY_AT_WILL : below(4),
+                         .backoff = ONE_OF(1, 20, 50),
+                         .longest = ONE_OF(50, 500),
+                         .across = chance(30),
+                         .starts_last = chance(60),
+                         .pipes = chance(30) };
+    for (uint32_t i = 0; i < MEMBERS_MOST; i++)
+        r->versions[i] = chance(30);
 }
 
 static void draw_plan(struct plan *plan)
@@ -158,7 +182,7 @@ static void draw_plan(struct plan *plan)
                            .control = chance(30),
                            .reloads = chance(10),
                            .local = chance(20),
-                           .shares = chance(35),
+                           .shares = chance(45),
                            .connections = chance(25) ? between(1, 6) : 0,
                            .calls_per_connection = between(1, 3),
                            .spare = chance(20) ? between(1, 2) : 0,
@@ -169,6 +193,9 @@ static void draw_plan(struct plan *plan)
     for (uint32_t op = 0; op < OPS; op++)
         draw_rules(&plan->rules[op]);
     plan->rules[2].pending = chance(50);
+    plan->rules[1].idempotent = chance(40);
+    plan->rules[3].idempotent = chance(40);
+    draw_retry(&plan->retry);
 }
 
 static unsigned load(const struct plan *plan, struct px_settings *settings, FILE *errors)
@@ -177,6 +204,7 @@ static unsigned load(const struct plan *plan, struct px_settings *settings, FILE
     write_server(&p, plan);
     write_health(&p, plan);
     write_pool(&p, plan);
+    write_retry(&p, &plan->retry);
     write_listener(&p, plan);
     write_interface(&p, plan);
     return px_settings_load_text("plan", p.text, p.length, settings, errors);
@@ -244,6 +272,7 @@ static void relax_rules(struct rules *r, const struct rules *other)
     r->deadline = longer(r->deadline, other->deadline);
     r->farewells |= other->farewells;
     r->pending |= other->pending;
+    r->idempotent |= other->idempotent;
 }
 
 /* What is there keeps what held when it began, so only what both promise is promised. */
@@ -290,6 +319,7 @@ unsigned __wrap_px_settings_load(const char *file, const struct px_overrides *ov
     draw_plan(&fresh);
     fresh.control = chance(90) ? world.plan.control : fresh.control;
     fresh.local = world.plan.local;
+    fresh.retry = world.plan.retry; /* what is declared of the members is true of those that there are */
     bool good = chance(85);
     draw_state = state;
     draw();

@@ -8,6 +8,8 @@
 #define OPS          4u
 #define MEMBERS_MOST 3u
 
+#define RETRY_AT_WILL 100000u /* a floor of the budget that no schedule comes to */
+
 enum farewell { ABANDON, CANCEL, ORPHAN };
 enum check { CHECK_NONE, CHECK_CONNECT, CHECK_BIND, CHECK_LISTENING };
 
@@ -15,7 +17,16 @@ enum check { CHECK_NONE, CHECK_CONNECT, CHECK_BIND, CHECK_LISTENING };
 struct rules {
     int64_t com_timeout, call_timeout, deadline;
     unsigned farewells; /* bits of enum farewell */
-    bool pending;
+    bool pending, idempotent;
+};
+
+/* How often a call may be sent up, and where. */
+struct retry {
+    uint32_t attempts, budget, floor;
+    int64_t backoff, longest; /* ms */
+    bool across;              /* also at a member of another version */
+    bool starts_last, pipes;  /* what is declared of the server: when it begins with a call */
+    bool versions[MEMBERS_MOST];
 };
 
 struct plan {
@@ -36,6 +47,7 @@ struct plan {
     bool binds_end; /* there is a bind-timeout */
     bool crowds;    /* there is a limit of connections */
     uint32_t keepalive_losses, members;
+    struct retry retry;
     struct rules rules[OPS]; /* by opnum; the first are the server's */
 };
 

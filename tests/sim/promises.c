@@ -21,6 +21,7 @@ const char *const promise_names[PROMISES] = {
     [IN_BOUNDS] = "no-byte-out-of-bounds", [ONE_TRIAL] = "one-trial-at-a-time",
     [AVAILABLE] = "who-comes-is-served",   [LINKS_LIMIT] = "connections-limit",
     [DRAINED] = "drained-is-left-alone",   [ANSWERS] = "administrator-is-answered",
+    [REPEATS] = "repeated-as-allowed",
 };
 
 static bool is_same(const struct stream *s, const struct said *said, const uint8_t *pdu, size_t length)
@@ -137,7 +138,7 @@ void judge_check(const struct link *l, const struct dis_pdu *pdu)
 
 void judge_executed(struct call *k)
 {
-    if (k->executed++ > 0)
+    if (k->executed++ > 0 && !rules_of(k)->idempotent)
         broken(AT_MOST_ONCE, "call %u was executed twice", call_number(k));
     if (k->outcome == PROXY_FAULT && k->dne)
         broken(PROVEN, "call %u was executed after its client was told that it was not", call_number(k));

@@ -23,6 +23,7 @@ enum promise {
     LINKS_LIMIT,
     DRAINED, /* a server that was drained gets no calls */
     ANSWERS, /* of the control socket */
+    REPEATS, /* no more than allowed, nowhere but where allowed */
     PROMISES
 };
 

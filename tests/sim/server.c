@@ -8,9 +8,11 @@
 #include "wire.h"
 #include "world.h"
 
-#define STATUS_OF_STUB     0x000006f7u /* 1783 RPC_X_BAD_STUB_DATA: one that the proxy never says */
-#define STATUS_OP_RANGE    0x1c010002u /* nca_s_op_rng_error (C706 appendix E) */
-#define STATUS_PROTO_ERROR 0x1c01000bu /* nca_s_proto_error: about the connection */
+#define STATUS_OF_STUB        0x000006f7u /* 1783 RPC_X_BAD_STUB_DATA: one that the proxy never says */
+#define STATUS_OP_RANGE       0x1c010002u /* nca_s_op_rng_error (C706 appendix E) */
+#define STATUS_PROTO_ERROR    0x1c01000bu /* nca_s_proto_error: about the connection */
+#define STATUS_TOO_BUSY       0x1c010014u /* nca_s_server_too_busy */
+#define STATUS_TOO_BUSY_WIN32 0x000006bbu /* 1723 */
 #define STATUS_CANCELLED \
     0x1c010013u /* nca_s_fault_remote_no_memory stands for it: the proxy says nca_s_fault_cancel */
 
@@ -126,14 +128,14 @@ static void answer_job(void *who, uint32_t number)
 {
     struct call *k = who;
     struct link *l = k->link;
-    if (postponed(l, answer_job, who, number) || !k->is_inside)
+    if (number != k->attempt || postponed(l, answer_job, who, number) || !k->is_inside)
         return;
     if (k->answer_is_fault && k->answers_left < k->answers + chance(50)) /* it may come amid an answer */
         say_fault(l, k, STATUS_OF_STUB, 0);
     else
         say_answer(l, k);
     if (k->answers_left > 0 && l->open)
-        agenda_at(now + (chance(60) ? 0 : below(l->member->slowest)), answer_job, k, 0);
+        agenda_at(now + (chance(60) ? 0 : below(l->member->slowest)), answer_job, k, k->attempt);
     else
         link_step(l); /* its client's FIN may have waited for this */
 }
@@ -143,7 +145,7 @@ static void begin_answer(struct call *k)
     const struct member *m = k->link->member;
     k->answers = k->answers_left = chance(70) ? 1 : between(2, 4);
     k->answer_is_fault = chance(m->fault_percent);
-    agenda_at(now + below(chance(95) ? m->slowest : 10 * m->slowest), answer_job, k, 0);
+    agenda_at(now + below(chance(95) ? m->slowest : 10 * m->slowest), answer_job, k, k->attempt);
 }
 
 static void call_back(void *who, uint32_t number)
@@ -224,13 +226,33 @@ static void do_mischief(struct link *l, struct call *k)
 
 /* ---- calls ---- */
 
+/* Before it ran, and it says so. */
+static void refuse(struct link *l, struct call *k, uint32_t status)
+{
+    k->refused = true;
+    if (!k->maybe)
+        say_fault(l, k, status, DIS_DID_NOT_EXECUTE);
+    k->is_inside = false;
+}
+
+static bool is_busy(const struct member *m)
+{
+    uint32_t inside = 0;
+    for (uint32_t i = 0; i < world.call_count; i++)
+        inside += world.calls[i].is_inside && world.calls[i].link->member == m;
+    return m->most && inside > m->most && !world.well;
+}
+
 static void execute(struct link *l, struct call *k)
 {
     const struct member *m = l->member;
-    if (!m->at_first && chance(4)) { /* refused before it ran, and it says so */
-        if (!k->maybe)
-            say_fault(l, k, STATUS_OP_RANGE, DIS_DID_NOT_EXECUTE);
-        k->is_inside = false;
+    if (!m->at_first && is_busy(m)) {
+        refuse(l, k, may_share(l->client) && chance(50) ? STATUS_TOO_BUSY : STATUS_TOO_BUSY_WIN32);
+        k->is_answered = false; /* the proxy may ask again */
+        return;
+    }
+    if (!m->at_first && chance(4)) {
+        refuse(l, k, STATUS_OP_RANGE);
         return;
     }
     if (!m->at_first)

@@ -63,8 +63,8 @@ static bool agrees(const struct call *k, const struct ending *e)
     switch (k->outcome) {
     case ANSWERED:
         return e->answered;
-    case SERVER_FAULT:
-        return e->faulted;
+    case SERVER_FAULT: /* the proxy's, that it is too busy, is like the server's own that was not passed on */
+        return e->faulted || (k->refused && has_status(e, k->status));
     case PROXY_FAULT:
         return has_status(e, k->status);
     default:
@@ -108,27 +108,30 @@ static void judge_faults(const struct call *k)
 {
     static const uint32_t with_proof[] = { S1722, S1723, S1727 };
     bool proof = false;
+    if (k->dne && repeat_may_have_run(k) && may_share(&world.clients[k->client]))
+        broken(PROVEN, "call %u was told did-not-execute, and may have run in one of its attempts", call_number(k));
     if (k->outcome != PROXY_FAULT)
         return;
     for (unsigned i = 0; i < 3; i++)
         proof = proof || with_proof[i] == k->status;
     if (strcmp(k->ending, "cancelled") == 0) /* while it waited, or later */
-        proof = proof || (k->status == S1818 && strcmp(k->evidence, "nothing") == 0);
+        proof = proof || (k->status == S1818 && (k->attempts ? k->dne : strcmp(k->evidence, "nothing") == 0));
     if (k->dne != proof)
         broken(PROVEN, "call %u was told %#x %s did-not-execute", call_number(k), k->status,
                k->dne ? "with" : "without");
-    if (k->dne && (k->executed || k->fragments_come))
-        broken(PROVEN, "call %u was told did-not-execute, and its server has its first fragment", call_number(k));
+    if (k->dne && (k->executed || repeat_may_have_run(k)))
+        broken(PROVEN, "call %u was told did-not-execute, and its server has it", call_number(k));
 }
 
-/* P1, P3, P6 are our own; P5 is what the server said. */
+/* P5 is what the server said, the others are our own; P4 allows for the first fragment. The log tells of the last attempt. */
 static void judge_proof(const struct call *k)
 {
-    if (k->proof[0] && strcmp(k->proof, "P5") != 0 && k->fragments_come)
+    bool whole = strcmp(k->proof, "P4") == 0 || strcmp(k->proof, "P5") == 0;
+    if (k->proof[0] && (k->executed || repeat_may_have_run(k)))
+        broken(TRUE_LINE, "call %u has proof %s, and may have run", call_number(k), k->proof);
+    if (k->proof[0] && !whole && k->attempts < 2 && k->fragments_come)
         broken(TRUE_LINE, "call %u has proof %s, and its server has its first fragment", call_number(k), k->proof);
-    if (strcmp(k->proof, "P5") == 0 && k->executed)
-        broken(TRUE_LINE, "call %u has proof P5, and was executed", call_number(k));
-    if (strcmp(k->evidence, "nothing") == 0 && k->fragments_come)
+    if (strcmp(k->evidence, "nothing") == 0 && k->fragments_come && k->attempts == 0)
         broken(TRUE_LINE, "nothing of call %u was let go, says its line, and its server has it", call_number(k));
     if (k->withheld && k->fragments_come)
         broken(VERBATIM, "call %u came to the server in part", call_number(k));
@@ -163,7 +166,8 @@ static void judge_times(const struct call *k, const struct ending *e)
 {
     const struct client *c = &world.clients[k->client];
     const struct plan *p = &world.plan;
-    bool gone = e->client_left || strcmp(k->ending, "cut-off") == 0 || (c->reason[0] && c->over_at < k->line_at);
+    bool gone = e->client_left || strcmp(k->ending, "cut-off") == 0 || (c->reason[0] && c->over_at < k->line_at) ||
+                (k->orphaned && may_share(c));
     int64_t deadline = rules_of(k)->pending ? 0 : rules_of(k)->deadline;
     bool waits = c->eager || may_share(c); /* for a member, or behind a bind */
     int64_t more = LATE + (waits ? p->unavailable_wait + p->connect_timeout + p->member_bind_timeout : 0);

@@ -27,7 +27,7 @@
 
 enum outcome { UNTOLD, ANSWERED, SERVER_FAULT, PROXY_FAULT };
 
-/* One request, as its client made it, as the server had it, as the log tells it. */
+/* One request, as its client made it, as the server had it last (repeat.c tells of what came before), as the log tells it. */
 struct call {
     uint32_t client, call_id, op;
     uint32_t fragments;
@@ -45,6 +45,9 @@ struct call {
     bool wire_big;    /* … and in which byte order */
     bool is_answered; /* to the last fragment */
     uint32_t fragments_come;
+    bool refused;      /* the server has said that it did not execute it */
+    uint32_t attempt;  /* of those that have reached a server, counted from 0 */
+    bool may_have_run; /* one before this may have */
     unsigned executed;
     bool is_inside;   /* the server works on it */
     bool is_silenced; /* it will not be answered */
@@ -56,6 +59,7 @@ struct call {
     int64_t line_at;
     char ending[16], proof[4], evidence[16];
     uint32_t waited, took; /* µs; 0: the line has none */
+    uint32_t attempts;     /* says its line */
     bool withheld;         /* by the proxy: what its client said after it has come to the server */
 };
 
@@ -136,6 +140,7 @@ struct member {
     bool at_first;    /* it runs calls from their first fragment on, as pipes are */
     uint32_t slowest; /* µs of a call */
     uint32_t never_percent, fault_percent, callback_percent, mischief_permille;
+    uint32_t most;         /* calls; above that it refuses them */
     bool is_down, may_try; /* as the log says; and nothing was heard of it since */
     struct {
         const struct endpoint *endpoint;
@@ -204,6 +209,10 @@ void client_begin(struct client *c, uint32_t number);
 void client_freeze(struct client *c); /* begins nothing any more, reads all */
 void client_leave(struct client *c);
 void client_come(struct client *c); /* now; it binds, and that is all */
+
+/* repeat.c */
+void repeat_begins(struct call *k, struct link *l); /* its first fragment has come again, on this link */
+bool repeat_may_have_run(const struct call *k);     /* in any of its attempts, for all that its server knows */
 
 /* server.c */
 void link_step(void *link); /* something has changed */
