@@ -13,6 +13,7 @@
 #include "real.h"
 #include "rules.h"
 #include "say.h"
+#include "spares.h"
 #include "story.h"
 
 #ifndef IPPROTO_MPTCP
@@ -125,10 +126,18 @@ static enum lead without_answer(int fd, const struct shim_question *q, struct sh
     return shim_rules.open ? LEAD_DIRECT : refuse(fd, q, there);
 }
 
+static enum lead arrive(const struct shim_question *q, const struct shim_address *there)
+{
+    shim_say(&q->address, there, "");
+    shim_story_keep(q->cookie, there, q);
+    return LEAD_THERE;
+}
+
 static enum lead ask(int fd, struct shim_question *q, struct shim_address *there)
 {
     struct shim_answer answer;
-    if (shim_cookies(fd, q) != 0 || shim_ask(q, &answer) != 0)
+    struct shim_spares_wish wish = shim_spares_ask(fd, q);
+    if (shim_ask(q, &answer) != 0)
         return without_answer(fd, q, there);
     shim_ports_open(answer.ports);
     if (answer.error == ECONNREFUSED) {
@@ -139,10 +148,16 @@ static enum lead ask(int fd, struct shim_question *q, struct shim_address *there
         shim_say(&q->address, NULL, "cannot be reached");
         return fail(answer.error);
     }
-    shim_say(&q->address, &answer.address, "");
+    shim_spares_keep(&wish, q, &answer);
     *there = answer.address;
-    shim_story_keep(q->cookie, there, q);
-    return LEAD_THERE;
+    return arrive(q, there);
+}
+
+static enum lead find(int fd, struct shim_question *q, struct shim_address *there)
+{
+    if (shim_cookies(fd, q) != 0)
+        return without_answer(fd, q, there);
+    return shim_spares_take(fd, q, there) ? arrive(q, there) : ask(fd, q, there);
 }
 
 static enum lead lead_tcp(int fd, struct shim_question *q, struct shim_address *there)
@@ -157,14 +172,14 @@ static enum lead lead_tcp(int fd, struct shim_question *q, struct shim_address *
         return refuse(fd, q, there);
     }
     q->facts = (uint16_t)((fcntl(fd, F_GETFL) & O_NONBLOCK ? SHIM_NONBLOCK : 0) | (is_bound(fd) ? SHIM_BOUND : 0));
-    return ask(fd, q, there);
+    return find(fd, q, there);
 }
 
 /* One that is connected is told so by the kernel, wherever it wants to go. */
 static enum lead lead_local(int fd, struct shim_question *q, struct shim_address *there)
 {
     struct shim_address peer = { .length = sizeof peer.local };
-    return shim_real()->getpeername(fd, &peer.any, &peer.length) == 0 ? LEAD_DIRECT : ask(fd, q, there);
+    return shim_real()->getpeername(fd, &peer.any, &peer.length) == 0 ? LEAD_DIRECT : find(fd, q, there);
 }
 
 /* As getpeername() would give it: what the kernel does not look at is left out, and no address means this host. */

@@ -1,4 +1,5 @@
-/* The ports that endpoint mappers have named through the proxy, in a file that it writes and programs map.
+/* What the proxy tells programs without being asked, in a file that it writes and they map: the ports that endpoint
+ * mappers have named through it, and which destinations it has failed to reach.
  *
  * The file stands beside the proxy's socket. Entries are only added, or written over where their bucket is full; the
  * generation is odd meanwhile (a seqlock), so that nobody takes half of one for an endpoint. */
@@ -11,7 +12,7 @@
 #include <string.h>
 
 #define SHIM_MAP_SUFFIX  ".ports"
-#define SHIM_MAP_MAGIC   0x72706d32u /* "rpm2" */
+#define SHIM_MAP_MAGIC   0x72706d33u /* "rpm3" */
 #define SHIM_MAP_BUCKETS 1024u
 #define SHIM_MAP_BUCKET  8u /* endpoints in one */
 
@@ -28,6 +29,8 @@ struct shim_map {
     uint32_t unused;
     uint64_t instance; /* another number in each file; never 0 */
     struct shim_endpoint endpoints[SHIM_MAP_BUCKETS][SHIM_MAP_BUCKET];
+    _Atomic uint32_t failures[SHIM_MAP_BUCKETS]; /* to reach a destination of that bucket: spare aliases from before a
+                                                    change are no good any more */
 };
 
 static inline unsigned shim_map_bucket(const uint8_t address[16], uint16_t port)

@@ -32,16 +32,14 @@ static const struct shim_map *map_file(const char *path)
     return at == MAP_FAILED ? NULL : at;
 }
 
-static bool is_mapped(uint64_t instance)
+static const struct shim_map *map_of(uint64_t instance)
 {
     for (unsigned i = 0; i < MAPS; i++) {
         const struct shim_map *m = atomic_load_explicit(&maps[i], memory_order_acquire);
-        if (!m)
-            return false;
-        if (m->instance == instance)
-            return true;
+        if (!m || m->instance == instance)
+            return m;
     }
-    return false;
+    return NULL;
 }
 
 /* Others may read the last one meanwhile, so it is not unmapped but mapped over. */
@@ -64,7 +62,7 @@ void shim_ports_open(uint64_t instance)
 {
     char path[sizeof shim_rules.proxy + sizeof SHIM_MAP_SUFFIX];
     size_t length = strlen(shim_rules.proxy);
-    if (length == 0 || (instance != 0 && is_mapped(instance)))
+    if (length == 0 || (instance != 0 && map_of(instance)))
         return;
     memcpy(path, shim_rules.proxy, length);
     memcpy(path + length, SHIM_MAP_SUFFIX, sizeof SHIM_MAP_SUFFIX);
@@ -73,6 +71,14 @@ void shim_ports_open(uint64_t instance)
         add_map(at);
     else if (at)
         munmap((void *)at, sizeof *at);
+}
+
+bool shim_ports_failures(uint64_t instance, const uint8_t point[16], uint16_t port, uint32_t *failures)
+{
+    const struct shim_map *m = map_of(instance);
+    if (m)
+        *failures = atomic_load_explicit(&m->failures[shim_map_bucket(point, port)], memory_order_relaxed);
+    return m != NULL;
 }
 
 static bool bucket_has(const struct shim_map *m, const uint8_t point[16], uint16_t port)

@@ -9,6 +9,9 @@
  * answered. What was mapped before is looked at as well. */
 void shim_ports_open(uint64_t instance);
 
+/* How often that proxy has failed to reach such a destination; false: its file is not mapped. */
+bool shim_ports_failures(uint64_t instance, const uint8_t point[16], uint16_t port, uint32_t *failures);
+
 bool shim_ports_have(const uint8_t point[16], uint16_t port);
 
 #endif

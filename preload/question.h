@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define SHIM_VERSION 1u
+#define SHIM_VERSION 2u
+
+#define SHIM_SPARES     16u /* aliases, most of them, beside the one that was asked for */
+#define SHIM_SPARE_LIFE 250 /* ms from the question in which a program may take one */
 
 /* Behind the path of the proxy's socket: where those connect who meant to go to some other Unix socket. */
 #define SHIM_LOCAL_SUFFIX ".local"
@@ -42,6 +45,7 @@ struct shim_question {
     uint64_t cookie;
     uint64_t netns; /* SO_NETNS_COOKIE: an alias leads nowhere in another network namespace */
     struct shim_address address;
+    uint32_t spares; /* of SHIM_ALIAS: how many more are wished for, to the same destination */
 };
 
 struct shim_answer {
@@ -49,7 +53,10 @@ struct shim_answer {
     int32_t error; /* errno for the program; 0: see `address` */
     uint32_t facts;
     struct shim_address address;
-    uint64_t ports; /* the instance of the file of ports (map.h) that the proxy writes now */
+    uint64_t ports;    /* the instance of the file (map.h) that the proxy writes now … */
+    uint32_t failures; /* … and what it says there of the destination */
+    uint32_t spare_count;
+    uint32_t spares[SHIM_SPARES]; /* IPv4 addresses in network byte order; the port is that of `address` */
 };
 
 #endif

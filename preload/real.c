@@ -7,6 +7,7 @@
 
 #include "ports.h"
 #include "rules.h"
+#include "spares.h"
 
 static struct shim_real real;
 static atomic_bool ready;
@@ -29,6 +30,8 @@ __attribute__((constructor)) static void start(void)
         find("getsockname", &real.getsockname);
         shim_rules_read();
         shim_ports_open(0);
+        if (shim_rules.active)
+            shim_spares_open();
         atomic_store(&ready, true);
     }
     errno = error;

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ADDRESSES (1u << 24) /* of 127.0.0.0/8: the bits of the two sets */
-#define RECENT    256        /* aliases that px_alias_recent() looks at */
-#define DRAWS     64         /* before the addresses count as used up */
+#define ADDRESSES (1u << 24)   /* of 127.0.0.0/8: the bits of the two sets */
+#define RECENT    256          /* aliases that px_alias_recent() looks at */
+#define DRAWS     64           /* before the addresses count as used up */
+#define SPARE     (1ull << 63) /* no socket has a cookie like that: the kernel counts them from 1 */
 
 bool px_aliases_open(struct px_aliases *a, uint32_t limit, int64_t now)
 {
@@ -15,7 +16,7 @@ bool px_aliases_open(struct px_aliases *a, uint32_t limit, int64_t now)
     while (buckets < limit)
         buckets *= 2;
     *a = (struct px_aliases){ .limit = limit, .mask = buckets - 1, .day = now };
-    a->pending = a->over = (struct px_alias_list){ PX_ALIAS_NONE, PX_ALIAS_NONE };
+    a->pending = a->spare = a->over = a->unused = (struct px_alias_list){ PX_ALIAS_NONE, PX_ALIAS_NONE };
     a->rows = calloc(limit, sizeof *a->rows);
     a->heads = malloc(buckets * sizeof *a->heads);
     a->given[0] = calloc(ADDRESSES / 8, 1);
@@ -115,7 +116,22 @@ static void unchain(struct px_aliases *a, struct px_alias *alias)
 
 static struct px_alias_list *list_of(struct px_aliases *a, const struct px_alias *alias)
 {
-    return alias->state == PX_ALIAS_PENDING ? &a->pending : alias->state == PX_ALIAS_OVER ? &a->over : NULL;
+    switch (alias->state) {
+    case PX_ALIAS_UNUSED:
+        return &a->unused;
+    case PX_ALIAS_SPARE:
+        return &a->spare;
+    case PX_ALIAS_PENDING:
+        return &a->pending;
+    default:
+        return alias->state == PX_ALIAS_OVER ? &a->over : NULL;
+    }
+}
+
+/* Whether it counts for its user. */
+static bool is_awaited(const struct px_alias *alias)
+{
+    return alias->state == PX_ALIAS_PENDING || alias->state == PX_ALIAS_SPARE;
 }
 
 static void move(struct px_aliases *a, struct px_alias *alias, enum px_alias_state state)
@@ -123,9 +139,10 @@ static void move(struct px_aliases *a, struct px_alias *alias, enum px_alias_sta
     struct px_alias_list *list = list_of(a, alias);
     if (list)
         list_remove(a, list, alias);
-    if (alias->state == PX_ALIAS_PENDING)
-        px_asker_gives(&a->askers, alias->uid);
+    bool was_awaited = is_awaited(alias);
     alias->state = (uint8_t)state;
+    if (was_awaited && !is_awaited(alias))
+        px_asker_gives(&a->askers, alias->uid);
     list = list_of(a, alias);
     if (list)
         list_append(a, list, alias);
@@ -150,8 +167,20 @@ struct px_alias *px_alias_recent(const struct px_aliases *a, uint32_t address)
     return NULL;
 }
 
+static void chain(struct px_aliases *a, struct px_alias *alias, uint64_t cookie)
+{
+    alias->cookie = cookie;
+    alias->next = *head_of(a, cookie);
+    *head_of(a, cookie) = index_of(a, alias);
+}
+
 static struct px_alias *new_row(struct px_aliases *a)
 {
+    if (a->unused.oldest != PX_ALIAS_NONE) {
+        struct px_alias *unused = &a->rows[a->unused.oldest];
+        move(a, unused, PX_ALIAS_FREE);
+        return unused;
+    }
     if (a->high < a->limit)
         return &a->rows[a->high++];
     if (a->over.oldest == PX_ALIAS_NONE)
@@ -172,8 +201,8 @@ struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, uint32_t 
         alias = new_row(a);
         if (!alias)
             return NULL;
-        *alias = (struct px_alias){ .cookie = cookie, .next = *head_of(a, cookie) };
-        *head_of(a, cookie) = index_of(a, alias);
+        *alias = (struct px_alias){ .uid = uid };
+        chain(a, alias, cookie);
     }
     alias->address = address;
     alias->uid = uid;
@@ -181,6 +210,42 @@ struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, uint32_t 
     alias->granted = now;
     move(a, alias, PX_ALIAS_PENDING);
     return alias;
+}
+
+struct px_alias *px_alias_spare(struct px_aliases *a, uint32_t uid, int64_t now)
+{
+    uint32_t address = draw_address(a, now);
+    struct px_alias *alias = address ? new_row(a) : NULL;
+    if (!alias)
+        return NULL;
+    *alias = (struct px_alias){ .address = address, .uid = uid, .granted = now, .serial = ++a->serial };
+    chain(a, alias, SPARE | address);
+    move(a, alias, PX_ALIAS_SPARE);
+    return alias;
+}
+
+struct px_alias *px_alias_find_spare(const struct px_aliases *a, uint32_t address)
+{
+    return px_alias_find(a, SPARE | address);
+}
+
+void px_alias_drop(struct px_aliases *a, struct px_alias *spare)
+{
+    unchain(a, spare);
+    move(a, spare, PX_ALIAS_UNUSED);
+}
+
+struct px_alias *px_alias_claim(struct px_aliases *a, struct px_alias *spare, uint64_t cookie)
+{
+    struct px_alias *known = px_alias_find(a, cookie);
+    if (known) { /* what the socket was led to before is forgotten */
+        unchain(a, known);
+        move(a, known, PX_ALIAS_UNUSED);
+    }
+    unchain(a, spare);
+    chain(a, spare, cookie);
+    move(a, spare, PX_ALIAS_PENDING);
+    return spare;
 }
 
 void px_alias_taken(struct px_aliases *a, struct px_alias *alias)
@@ -198,6 +263,11 @@ void px_alias_over(struct px_aliases *a, uint64_t cookie, uint32_t serial)
 struct px_alias *px_aliases_oldest(const struct px_aliases *a)
 {
     return a->pending.oldest == PX_ALIAS_NONE ? NULL : &a->rows[a->pending.oldest];
+}
+
+struct px_alias *px_aliases_oldest_spare(const struct px_aliases *a)
+{
+    return a->spare.oldest == PX_ALIAS_NONE ? NULL : &a->rows[a->spare.oldest];
 }
 
 struct px_alias *px_alias_newer(const struct px_aliases *a, const struct px_alias *alias)

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "downstream.h"
 #include "listener.h"
+#include "shim.h"
 #include "origin.h"
 #include "plain_client.h"
 #include "pooled.h"
@@ -193,12 +194,18 @@ static void apply_close(struct px_loop *loop, const struct pol_action *a)
         px_upstream_close(u, a->reset, (enum pol_when)a->when, a->reason);
 }
 
+static void refuse_destination(struct px_loop *loop, struct px_destination *destination)
+{
+    destination->refused = true;
+    px_shim_distrust(loop, destination);
+}
+
 static void apply_listen_off(struct px_loop *loop, const struct pol_action *a)
 {
     if (a->listener < PX_MOST_LISTENERS)
         px_listener_close(loop->listeners[a->listener]);
     else
-        loop->roster.destinations[a->listener - PX_MOST_LISTENERS].refused = true;
+        refuse_destination(loop, &loop->roster.destinations[a->listener - PX_MOST_LISTENERS]);
 }
 
 /* At the very address where it was, also where the kernel had picked the port. */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../preload/map.h"
+#include "endpoints.h"
 #include "listener.h"
 #include "permit.h"
 #include "upstream.h"
@@ -34,6 +34,7 @@ struct px_ask {
     int dialled;
     int64_t until; /* ms */
     unsigned handles;
+    bool reached;    /* it has been dialled, with success */
     bool is_counted; /* among what its user waits for */
 };
 
@@ -113,6 +114,46 @@ static struct shim_address address_of(const struct px_shim *s, const struct px_a
     return at;
 }
 
+/* What is left of its user's share is for questions. */
+static bool may_have_spare(const struct px_ask *ask)
+{
+    return px_asker_room(&ask->shim->aliases.askers, ask->who.uid) > PX_ASKER_MOST / 2;
+}
+
+/* NULL: there is no room for it. */
+static struct px_alias *spare(struct px_ask *ask, const struct px_alias *first)
+{
+    struct px_shim *s = ask->shim;
+    struct px_target target;
+    if (!may_have_spare(ask) || !px_loop_choose(s->loop, s->listener, &ask->destination, &target))
+        return NULL;
+    struct px_alias *alias = px_asker_takes(&s->aliases.askers, first->uid)
+                                 ? px_alias_spare(&s->aliases, first->uid, s->loop->now / 1000)
+                                 : NULL;
+    if (!alias) {
+        px_asker_gives(&s->aliases.askers, first->uid);
+        px_destination_leave(target.destination, s->loop->now / 1000);
+        return NULL;
+    }
+    alias->pid = first->pid;
+    alias->destination = first->destination;
+    alias->target = target;
+    return alias;
+}
+
+/* Only to where a connection has been made just now, or nothing is said against it. */
+static void add_spares(struct px_ask *ask, const struct px_alias *first, struct shim_answer *a)
+{
+    bool reached = ask->dialled >= 0 ? ask->reached : ask->target.destination->is_server_own;
+    uint32_t most = !reached || !first->address          ? 0
+                    : ask->question.spares < SHIM_SPARES ? ask->question.spares
+                                                         : SHIM_SPARES;
+    a->failures = px_endpoints_failures(ask->shim->ports, &ask->destination);
+    for (const struct px_alias *more; a->spare_count < most && (more = spare(ask, first)) != NULL; a->spare_count++)
+        a->spares[a->spare_count] = htonl(more->address);
+}
+
+/* An answer that nobody takes leaves nothing behind but what comes to its end by itself. */
 static void grant(struct px_ask *ask)
 {
     struct px_shim *s = ask->shim;
@@ -135,6 +176,7 @@ static void grant(struct px_ask *ask)
     alias->target.cookie = alias->cookie;
     alias->target.serial = alias->serial;
     struct shim_answer a = { .version = SHIM_VERSION, .address = address_of(s, alias) };
+    add_spares(ask, alias, &a);
     if (!answer(ask, &a))
         px_shim_forget(s, alias);
 }
@@ -157,6 +199,9 @@ static void dial_ended(struct px_ask *ask, int error)
         close(ask->dialled);
     if (error)
         ask->dialled = -1;
+    if (error)
+        px_shim_distrust(ask->shim->loop, ask->target.destination);
+    ask->reached = !error;
     if (is_of_destination(error))
         refuse(ask, error == ECONNRESET ? ECONNREFUSED : error);
     else
@@ -277,16 +322,38 @@ static void ask_alias(struct px_ask *ask)
     }
 }
 
+static bool has_peer(const struct px_ask *ask, const struct px_alias *alias)
+{
+    const struct shim_address *peer = &ask->question.address;
+    struct shim_address at;
+    if (!alias)
+        return false;
+    at = address_of(ask->shim, alias);
+    return at.length == peer->length && memcmp(&at.any, &peer->any, at.length) == 0;
+}
+
+/* A connection that was made by a spare is perhaps not accepted yet. */
+static const struct px_alias *spare_at(const struct px_ask *ask)
+{
+    const struct shim_address *peer = &ask->question.address;
+    uint8_t point[16];
+    uint16_t port;
+    uint32_t v4;
+    if (peer->length > sizeof peer->local || !shim_net_point(&peer->any, peer->length, point, &port))
+        return NULL;
+    memcpy(&v4, point + 12, sizeof v4);
+    const struct px_alias *spare = px_alias_find_spare(&ask->shim->aliases, ntohl(v4));
+    return spare && spare->uid == ask->who.uid ? spare : NULL;
+}
+
 /* Only who has the socket knows its cookie, or may as well. */
 static void ask_name(struct px_ask *ask)
 {
     const struct px_alias *alias = px_alias_find(&ask->shim->aliases, ask->question.cookie);
     struct shim_answer a = { .version = SHIM_VERSION, .error = ENOENT };
-    struct shim_address at;
-    if (alias)
-        at = address_of(ask->shim, alias);
-    if (alias && at.length == ask->question.address.length &&
-        memcmp(&at.any, &ask->question.address.any, at.length) == 0) {
+    if (!has_peer(ask, alias))
+        alias = spare_at(ask);
+    if (has_peer(ask, alias)) {
         a.error = 0;
         a.facts = alias->facts;
         a.address = alias->destination;

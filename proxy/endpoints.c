@@ -53,7 +53,31 @@ struct shim_map *px_endpoints_open(const char *path)
         begin(map);
     if (atomic_load(&map->generation) % 2 != 0)
         atomic_fetch_add(&map->generation, 1);
+    px_endpoints_distrust(map, NULL); /* what another proxy has given out */
     return map;
+}
+
+static _Atomic uint32_t *failures_of(struct shim_map *map, const struct px_address *destination)
+{
+    uint8_t point[16];
+    uint16_t port;
+    bool is_known = shim_net_point(&destination->any, destination->length, point, &port);
+    return is_known ? &map->failures[shim_map_bucket(point, port)] : NULL;
+}
+
+void px_endpoints_distrust(struct shim_map *map, const struct px_address *destination)
+{
+    _Atomic uint32_t *failures = destination ? failures_of(map, destination) : NULL;
+    for (unsigned i = 0; !destination && i < SHIM_MAP_BUCKETS; i++)
+        atomic_fetch_add_explicit(&map->failures[i], 1, memory_order_relaxed);
+    if (failures)
+        atomic_fetch_add_explicit(failures, 1, memory_order_relaxed);
+}
+
+uint32_t px_endpoints_failures(const struct shim_map *map, const struct px_address *destination)
+{
+    const _Atomic uint32_t *failures = failures_of((struct shim_map *)map, destination);
+    return failures ? atomic_load_explicit(failures, memory_order_relaxed) : 0;
 }
 
 void px_endpoints_close(struct shim_map *map)

@@ -18,6 +18,10 @@ struct px_towers {
 struct shim_map *px_endpoints_open(const char *path);
 void px_endpoints_close(struct shim_map *map);
 
+/* A destination, or any if there is none, could not be reached: spare aliases are no good any more. */
+void px_endpoints_distrust(struct shim_map *map, const struct px_address *destination);
+uint32_t px_endpoints_failures(const struct shim_map *map, const struct px_address *destination);
+
 /* Stub data of an answer by the endpoint mapper at `host`: whatever it names is in the map when this returns, at the
  * mapper's own address and at the one that stands in the tower. */
 void px_endpoints_note(struct shim_map *map, struct px_towers *towers, const struct px_address *host,

@@ -114,7 +114,7 @@ static int local_cookie(int owner, int accepted, uint64_t *cookie)
     return error;
 }
 
-int px_owner_cookie(int owner, int accepted, uint64_t *cookie)
+int px_owner_find(int owner, int accepted, struct px_owner *found)
 {
     struct px_address peer = { .length = sizeof peer.local }, own = { .length = sizeof own.local };
     struct {
@@ -128,7 +128,7 @@ int px_owner_cookie(int owner, int accepted, uint64_t *cookie)
     if (getpeername(accepted, &peer.any, &peer.length) != 0 || getsockname(accepted, &own.any, &own.length) != 0)
         return errno;
     if (own.any.sa_family == AF_UNIX)
-        return local_cookie(owner, accepted, cookie);
+        return local_cookie(owner, accepted, &found->cookie);
     struct request r = request_for(&peer, &own);
     if (send(owner, &r, sizeof r, 0) != (ssize_t)sizeof r)
         return errno;
@@ -137,7 +137,8 @@ int px_owner_cookie(int owner, int accepted, uint64_t *cookie)
         return got < 0 ? errno : EPROTO;
     if (answer.header.nlmsg_type == NLMSG_ERROR)
         return answer.error.error ? -answer.error.error : EPROTO;
-    *cookie = (uint64_t)answer.found.id.idiag_cookie[1] << 32 | answer.found.id.idiag_cookie[0];
+    found->cookie = (uint64_t)answer.found.id.idiag_cookie[1] << 32 | answer.found.id.idiag_cookie[0];
+    found->uid = answer.found.idiag_uid;
     return 0;
 }
 

@@ -9,8 +9,13 @@
 /* A descriptor to ask with, or a negative errno: the kernel cannot tell (sock_diag(7)). */
 int px_owner_open(void);
 
-/* The cookie of the other end of an accepted connection, over loopback or a Unix socket. 0, or an errno. */
-int px_owner_cookie(int owner, int accepted, uint64_t *cookie);
+struct px_owner {
+    uint64_t cookie;
+    uint32_t uid; /* whose socket it is; not of Unix sockets */
+};
+
+/* The other end of an accepted connection, over loopback or a Unix socket. 0, or an errno. */
+int px_owner_find(int owner, int accepted, struct px_owner *found);
 
 /* Our own network namespace; 0 before Linux 5.14. */
 uint64_t px_owner_netns(void);

@@ -280,7 +280,8 @@ static void failed(struct px_socket *s, int error)
 {
     struct side *side = side_of(s);
     struct px_passage *p = side->passage;
-    (void)error;
+    if (side == &p->server && s->connecting && error)
+        px_shim_distrust(p->shim->loop, p->target.destination);
     if (p->over || (side == &p->server && s->connecting && !p->decided))
         return;
     end(p, true, side == &p->client ? "client-reset" : s->connecting ? "unavailable" : "server-reset");

@@ -9,6 +9,7 @@
 #include "notify.h"
 #include "settings_memory.h"
 #include "settings_merge.h"
+#include "shim.h"
 
 /* ---- listeners that are new ---- */
 
@@ -77,6 +78,7 @@ static void follow(struct px_loop *loop, struct px_settings *fresh)
     loop->calls.rules_generation++;
     px_settings_free(&old);
     close_retired_listeners(loop);
+    px_shims_distrust(loop);
     px_roster_take(&loop->roster, loop->settings);
     px_roster_describe(&loop->roster, loop->settings, &described);
     if (!pol_renew(loop->brain, &described))

@@ -43,10 +43,13 @@ static void due(uv_timer_t *timer)
     struct px_alias *alias;
     while ((alias = px_aliases_oldest(&s->aliases)) != NULL && alias->granted + PX_ALIAS_PATIENCE <= now)
         px_shim_forget(s, alias);
+    struct px_alias *spare;
+    while ((spare = px_aliases_oldest_spare(&s->aliases)) != NULL && spare->granted + PX_ALIAS_SPARE_PATIENCE <= now)
+        px_shim_drop(s, spare);
     hang_up_late(s, now);
     bool dials = px_asking_tidy(s, now);
     bool waits = px_passage_tidy(s, now);
-    if (dials || waits || alias || s->asks)
+    if (dials || waits || alias || spare || s->asks)
         px_shim_wake(s, dials ? PX_ASK_LOOK : TIDY);
     px_loop_settle(s->loop);
 }
@@ -65,6 +68,19 @@ void px_shim_forget(struct px_shim *s, struct px_alias *alias)
     px_shim_leave(s->loop, &alias->target);
     alias->target = (struct px_target){ .dialled = -1 };
     px_alias_over(&s->aliases, alias->cookie, alias->serial);
+}
+
+void px_shim_drop(struct px_shim *s, struct px_alias *spare)
+{
+    px_destination_leave(spare->target.destination, s->loop->now / 1000);
+    px_alias_drop(&s->aliases, spare);
+}
+
+void px_shim_distrust(struct px_loop *loop, const struct px_destination *destination)
+{
+    const struct px_shim *s = destination ? loop->shims[destination->listener] : NULL;
+    if (s && s->ports)
+        px_endpoints_distrust(s->ports, destination->is_server_own ? NULL : &destination->address);
 }
 
 void px_shim_leave(struct px_loop *loop, const struct px_target *target)
@@ -88,16 +104,29 @@ void px_shim_notice(struct px_shim *s, const char *what)
     px_log_notice(&s->loop->log, s->bound, what);
 }
 
+/* A spare becomes the alias of the socket that comes for it. */
+static struct px_alias *claim(struct px_shim *s, uint32_t address, const struct px_owner *owner)
+{
+    struct px_alias *spare = px_alias_find_spare(&s->aliases, address);
+    if (!spare || spare->uid != owner->uid)
+        return NULL;
+    struct px_alias *before = px_alias_find(&s->aliases, owner->cookie);
+    if (before && before->state == PX_ALIAS_PENDING)
+        px_shim_forget(s, before);
+    return px_alias_claim(&s->aliases, spare, owner->cookie);
+}
+
 /* Whoever else has heard of the alias has another socket; one that comes late has an alias that is over. */
 static struct px_alias *alias_of(struct px_shim *s, int fd)
 {
     struct px_address here = { .length = sizeof here.local };
-    uint64_t cookie;
-    if (px_owner_cookie(s->owner, fd, &cookie) != 0 || getsockname(fd, &here.any, &here.length) != 0)
+    struct px_owner owner;
+    if (px_owner_find(s->owner, fd, &owner) != 0 || getsockname(fd, &here.any, &here.length) != 0)
         return NULL;
-    struct px_alias *alias = px_alias_find(&s->aliases, cookie);
+    struct px_alias *alias = px_alias_find(&s->aliases, owner.cookie);
     uint32_t address = here.any.sa_family == AF_INET ? ntohl(here.v4.sin_addr.s_addr) : 0;
-    return alias && alias->state == PX_ALIAS_PENDING && alias->address == address ? alias : NULL;
+    bool is_its_own = alias && alias->state == PX_ALIAS_PENDING && alias->address == address;
+    return is_its_own ? alias : claim(s, address, &owner);
 }
 
 static bool is_dead(int fd)
@@ -114,8 +143,11 @@ static void forget_dead(struct px_shim *s, int fd)
     if (getsockname(fd, &here.any, &here.length) != 0 || here.any.sa_family != AF_INET)
         return;
     struct px_alias *alias = px_alias_recent(&s->aliases, ntohl(here.v4.sin_addr.s_addr));
+    struct px_alias *spare = px_alias_find_spare(&s->aliases, ntohl(here.v4.sin_addr.s_addr));
     if (alias)
         px_shim_forget(s, alias);
+    else if (spare)
+        px_shim_drop(s, spare);
 }
 
 static void let_in(struct px_shim *s, int fd)
@@ -283,6 +315,17 @@ void px_shim_close(struct px_shim *s)
     struct px_alias *alias;
     while ((alias = px_aliases_oldest(&s->aliases)) != NULL)
         px_shim_forget(s, alias);
+    while ((alias = px_aliases_oldest_spare(&s->aliases)) != NULL)
+        px_shim_drop(s, alias);
+    if (s->ports)
+        px_endpoints_distrust(s->ports, NULL);
+}
+
+void px_shims_distrust(struct px_loop *loop)
+{
+    for (uint32_t i = 0; loop->shims && i < PX_MOST_LISTENERS; i++)
+        if (loop->shims[i] && loop->shims[i]->ports)
+            px_endpoints_distrust(loop->shims[i]->ports, NULL);
 }
 
 void px_shims_end(struct px_loop *loop)

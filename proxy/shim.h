@@ -40,6 +40,9 @@ struct px_shim {
 int px_shim_open(struct px_loop *loop, uint32_t listener, const char *path, struct px_shim **shim);
 void px_shim_close(struct px_shim *shim); /* no new clients */
 
+/* Other rules hold: no program shall use a spare alias that was given out under the old ones. */
+void px_shims_distrust(struct px_loop *loop);
+
 /* At the end of all: the clients that speak no DCE/RPC; and the memory. */
 void px_shims_end(struct px_loop *loop);
 void px_shims_free(struct px_loop *loop);
@@ -52,6 +55,12 @@ void px_shim_notice(struct px_shim *shim, const char *what);
 
 /* Gives up what an alias that nobody has connected to keeps. */
 void px_shim_forget(struct px_shim *shim, struct px_alias *alias);
+
+/* What a spare alias keeps; `spare` is over then. */
+void px_shim_drop(struct px_shim *shim, struct px_alias *spare);
+
+/* A destination could not be reached: no program shall use a spare alias to it. */
+void px_shim_distrust(struct px_loop *loop, const struct px_destination *destination); /* or NULL */
 
 /* A client has gone: its alias is over, its destination's row is left. */
 void px_shim_leave(struct px_loop *loop, const struct px_target *target);

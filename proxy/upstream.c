@@ -191,6 +191,8 @@ static void tell_dialled(struct px_upstream *u, int error)
 {
     struct pol_event e = event_of(u, POL_DIALLED);
     e.error = error;
+    if (error)
+        px_shim_distrust(u->loop, u->destination);
     e.ours = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EADDRNOTAVAIL;
     px_loop_inform(u->loop, &e);
 }

@@ -46,16 +46,16 @@ def measure(build, port, before, environment):
                           check=False)
     if done.returncode:
         sys.exit("%s: %s" % (command, done.stderr))
-    return [int(word) / 1000 for word in done.stdout.split()[-2:]]
+    return [int(word) / 1000 for word in done.stdout.split()[-3:]]
 
 
 def table(results):
-    bare = statistics.median(half for half, _ in results["bare"])
-    print("| connect | median µs | 99 % µs | added µs | to bare |\n|---|---|---|---|---|")
+    print("| connect | median µs | added µs | to bare | mean µs | added µs | 99 % µs |\n|---|---|---|---|---|---|---|")
     for name, rounds in results.items():
-        half, most = (statistics.median(column) for column in zip(*rounds))
-        ratio = statistics.median(own[0] / other[0] for own, other in zip(rounds, results["bare"]))
-        print("| %s | %.1f | %.1f | %.1f | %.2f |" % (name, half, most, half - bare, ratio))
+        half, most, mean = (statistics.median(column) for column in zip(*rounds))
+        added, more = (statistics.median(own[i] - bare[i] for own, bare in zip(rounds, results["bare"])) for i in (0, 2))
+        ratio = statistics.median(own[0] / bare[0] for own, bare in zip(rounds, results["bare"]))
+        print("| %s | %.1f | %.1f | %.2f | %.1f | %.1f | %.1f |" % (name, half, added, ratio, mean, more, most))
 
 
 def bench(world, rounds):

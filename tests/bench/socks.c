@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,6 +45,12 @@ static bool read_destination(int fd, uint8_t host[4], uint8_t port[2])
            receive(fd, port, 2);
 }
 
+static void wait_for_end(int fd, int up)
+{
+    struct pollfd polled[] = { { .fd = fd, .events = POLLIN }, { .fd = up, .events = POLLIN } };
+    poll(polled, 2, -1);
+}
+
 static void *serve(void *argument)
 {
     static const uint8_t method[] = { 5, 0 }, done[] = { 5, 0, 0, 1, 127, 0, 0, 1, 0, 1 };
@@ -52,7 +59,7 @@ static void *serve(void *argument)
     if (receive(fd, bytes, 2) && receive(fd, bytes + 2, bytes[1]) && send(fd, method, 2, MSG_NOSIGNAL) == 2 &&
         read_destination(fd, host, port) && (up = dial(host, port)) >= 0 &&
         send(fd, done, sizeof done, MSG_NOSIGNAL) == (ssize_t)sizeof done)
-        recv(fd, bytes, 1, 0);
+        wait_for_end(fd, up);
     if (up >= 0)
         close(up);
     close(fd);

@@ -19,7 +19,7 @@ import threading
 
 V4, V6, MAPPED = "10.0.0.5", "fd00::5", "::ffff:10.0.0.5"
 NOWHERE = {V4: "10.9.9.9", V6: "fd99::9", MAPPED: "::ffff:10.9.9.9"}
-MSG_FASTOPEN, TCP_FASTOPEN_CONNECT = 0x20000000, 30
+MSG_FASTOPEN, TCP_FASTOPEN_CONNECT, IPV6_ADDRFORM = 0x20000000, 30, 1
 SOL, TCP, IP, IP6 = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROTO_IP, socket.IPPROTO_IPV6
 PORT, CLOSED = 0, 0  # set by main()
 
@@ -233,26 +233,36 @@ def twice(host, blocking):
     return case
 
 
-def after_refusal(blocking):
+def after_refusal(host, blocking):
     def case():
-        sock = make(V4)
+        sock = make(host)
         sock.setblocking(blocking)
-        results = [errno.errorcode.get(sock.connect_ex((V4, CLOSED)), "done")]
+        results = [errno.errorcode.get(sock.connect_ex((host, CLOSED)), "done")]
         if not blocking:
             results.append(wait_writable(sock))
         sock.setblocking(True)
-        results.append(errno.errorcode.get(sock.connect_ex((V4, PORT)), "done"))
-        return {"results": results, **look(sock, V4), "echo": echo(sock)}
+        results.append(errno.errorcode.get(sock.connect_ex((host, PORT)), "done"))
+        return {"results": results, **look(sock, host), "echo": echo(sock)}
     return case
 
 
-def again():
+def again(host, other):
     """Disconnected by AF_UNSPEC, and connected to another host."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    sock = connected()
-    dissolved = libc.connect(sock.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16)
-    result = errno.errorcode.get(sock.connect_ex(("10.0.0.6", PORT)), "done")
-    return {"dissolved": dissolved, "result": result, **look(sock, V4), "echo": echo(sock)}
+    def case():
+        libc = ctypes.CDLL(None, use_errno=True)
+        sock = connected(host)
+        dissolved = libc.connect(sock.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16)
+        result = errno.errorcode.get(sock.connect_ex((other, PORT)), "done")
+        return {"dissolved": dissolved, "result": result, **look(sock, other), "echo": echo(sock)}
+    return case
+
+
+def set_afterwards():
+    """Options of IPv6 that the kernel has for sockets that are connected over IPv6, and others of those that are not."""
+    sock = connected(V6)
+    results = {str(name): outcome(sock.setsockopt, IP6, name, value) for name, value in (
+        (socket.IPV6_TCLASS, 32), (socket.IPV6_UNICAST_HOPS, 5), (socket.IPV6_V6ONLY, 0), (IPV6_ADDRFORM, 2))}
+    return {"results": results, **look(sock, V6), "echo": echo(sock)}
 
 
 def short_name():
@@ -344,7 +354,8 @@ def cases():
         for target in ("open", "closed"):
             found["IPv6 only %s %s" % (target, mode)] = plain(V6, target, blocking, only_v6=True)
         found["IPv6 only, to a mapped address, " + mode] = plain(MAPPED, "open", blocking, only_v6=True)
-        found["after a refusal, " + mode] = after_refusal(blocking)
+        for host, label in ((V4, "IPv4"), (V6, "IPv6")):
+            found["%s after a refusal, %s" % (label, mode)] = after_refusal(host, blocking)
         for bind in ("", "10.0.0.5", "10.0.0.6", "127.0.0.1"):
             found["IPv4 bound to %s, %s" % (bind or "any", mode)] = plain(V4, "open", blocking, bind=(bind, 0))
         found["IPv4 bound to a port, " + mode] = plain(V4, "open", blocking, bind=("", 3333 + blocking))
@@ -356,7 +367,9 @@ def cases():
     found.update({
         "sendmmsg": sendmmsg, "dup": duplicate, "fork": in_child, "exec": inherited, "SCM_RIGHTS": handed_over,
         "SCM_RIGHTS from who connected": from_child, "a descriptor's number is used again": reused_number,
-        "dissolved and connected elsewhere": again, "a name in a short buffer": short_name,
+        "dissolved and connected elsewhere": again(V4, "10.0.0.6"),
+        "IPv6 dissolved and connected elsewhere": again(V6, "fd00::6"), "IPv6 options afterwards": set_afterwards,
+        "a name in a short buffer": short_name,
         "a long address": long_address, "errno is kept": errno_is_kept, "wrong arguments": wrong_arguments,
         "threads": many_threads, "no descriptor is left": spare_descriptors})
     return found

@@ -203,21 +203,23 @@ print(got == b"x" + data)
     equal(place.python(["--to", "*:%d" % port], program, "10.0.0.5", str(port)), "True", "all came back")
 
 
-QUESTION = struct.Struct("=IHHQQI112s4x")
-ANSWER = struct.Struct("=IiII112sQ")
+QUESTION = struct.Struct("=IHHQQI112sI")
+ANSWER = struct.Struct("=IiII112sQII16I")
 
 
-def ask(place, sock, host, port):
-    """Asks as the shim does; the alias's address."""
+def ask(place, sock, host, port, spares=0):
+    """Asks as the shim does; the alias's address, and that of each spare if there is a wish for any."""
     cookie, netns = (struct.unpack("=Q", sock.getsockopt(socket.SOL_SOCKET, name, 8))[0] for name in (57, 71))
     name = struct.pack("=HH4s8x", socket.AF_INET, socket.htons(port), socket.inet_aton(host))
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:
         asking.connect(str(place.path))
-        asking.send(QUESTION.pack(1, 0, 0, cookie, netns, 16, name))
-        _, error, _, _, address, _ = ANSWER.unpack(asking.recv(1000))
+        asking.send(QUESTION.pack(2, 0, 0, cookie, netns, 16, name, spares))
+        _, error, _, _, address, _, _, count, *more = ANSWER.unpack(asking.recv(1000))
     equal(error, 0, "error of the answer")
     _, to = struct.unpack_from("=HH", address)
-    return socket.inet_ntoa(address[4:8]), socket.ntohs(to)
+    found = [(socket.inet_ntoa(alias), socket.ntohs(to))
+             for alias in (address[4:8], *(struct.pack("=I", spare) for spare in more[:count]))]
+    return found if spares else found[0]
 
 
 def is_reset(sock, alias):

@@ -168,7 +168,7 @@ def refused_silence(place):
         client = Silent(place, "10.0.0.5", port)
         client.says("ConnectionResetError")
         client.end()
-    equal(proxy.lines("passage")[0]["reason"], "bind-timeout", "reason")
+    equal(wait_until(lambda: proxy.lines("passage"), "a line")[0]["reason"], "bind-timeout", "reason")
 
 
 def unreachable_silence(place):
@@ -186,7 +186,7 @@ def unreachable_silence(place):
         late.connect(alias)
         with contextlib.suppress(ConnectionResetError):
             equal(late.recv(1), b"", "what it hears")
-    equal(proxy.lines("passage")[0]["reason"], "bind-timeout", "reason")
+    equal(wait_until(lambda: proxy.lines("passage"), "a line")[0]["reason"], "bind-timeout", "reason")
 
 
 def greedy(place):

@@ -111,6 +111,50 @@ static void test_rest(void **state)
     px_aliases_free(&a);
 }
 
+/* A spare is found by its address until a socket comes for it, and by that socket's cookie then; what the socket was led
+ * to before is forgotten, and its end says nothing of this. */
+static void test_spare(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    struct px_alias *before = grant(&a, 77, true, 0);
+    uint32_t serial = before->serial;
+    px_alias_taken(&a, before);
+    assert_true(px_asker_takes(&a.askers, USER) && px_asker_takes(&a.askers, USER));
+    struct px_alias *spare = px_alias_spare(&a, USER, 5), *other = px_alias_spare(&a, USER, 6);
+    assert_ptr_equal(px_aliases_oldest_spare(&a), spare);
+    assert_null(px_aliases_oldest(&a));
+    assert_ptr_equal(px_alias_find_spare(&a, spare->address), spare);
+    struct px_alias *claimed = px_alias_claim(&a, spare, 77);
+    assert_null(px_alias_find_spare(&a, spare->address));
+    assert_ptr_equal(px_alias_find(&a, 77), claimed);
+    assert_ptr_equal(px_aliases_oldest_spare(&a), other);
+    px_alias_over(&a, 77, serial);
+    assert_int_equal(claimed->state, PX_ALIAS_PENDING);
+    px_alias_drop(&a, other);
+    assert_null(px_aliases_oldest_spare(&a));
+    assert_null(px_alias_find_spare(&a, other->address));
+    px_aliases_free(&a);
+}
+
+/* Rows that spares leave are used again before any that is remembered. */
+static void test_spare_rows(void **state)
+{
+    struct px_aliases a;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    struct px_alias *over = grant(&a, 77, true, 0);
+    px_alias_over(&a, 77, over->serial);
+    for (int i = 0; i < 3 * LIMIT; i++) {
+        assert_true(px_asker_takes(&a.askers, USER));
+        px_alias_drop(&a, px_alias_spare(&a, USER, i));
+    }
+    assert_ptr_equal(px_alias_find(&a, 77), over);
+    assert_int_equal(px_asker_room(&a.askers, USER), PX_ASKER_MOST);
+    px_aliases_free(&a);
+}
+
 static uint32_t waits(const struct px_aliases *a, uint32_t uid)
 {
     return PX_ASKER_MOST - px_asker_room(&a->askers, uid);
@@ -144,8 +188,9 @@ static void test_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life), cmocka_unit_test(test_led_again), cmocka_unit_test(test_full),
-        cmocka_unit_test(test_rest), cmocka_unit_test(test_share),
+        cmocka_unit_test(test_life),       cmocka_unit_test(test_led_again), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_rest),       cmocka_unit_test(test_share),     cmocka_unit_test(test_spare),
+        cmocka_unit_test(test_spare_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
