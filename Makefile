@@ -49,7 +49,7 @@ fuzzers         := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 c_files         := $(wildcard */*.c tests/*/*.c)
 h_files         := $(wildcard */*.h tests/*/*.h)
 programs        := $(B)/rpcward $(B)/rpcwardctl $(B)/rpcward-inspect $(B)/rpcward-run $(B)/librpcward-preload.so
-support         := $(B)/rush $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
+support         := $(B)/rush $(B)/signals $(B)/test-server $(B)/test-client $(B)/trace $(B)/damage
 objects          = $(patsubst %.c,$(B)/%.o,$(1))
 proxy_libs       = $(shell pkg-config --libs libuv libfyaml 2>/dev/null)
 inspect_libs     = -lpcap -lz $(shell pkg-config --libs libfyaml 2>/dev/null)
@@ -122,9 +122,10 @@ $(B)/broken/%/sim: tests/sim/broken/%.patch tests/sim/break $(B)/sim
 
 # They run with a preloaded library in them, before which no sanitizer's runtime may come.
 $(B)/rush: tests/shim/rush.c
+$(B)/signals: tests/shim/signals.c
 $(B)/connects: tests/bench/connects.c
 $(B)/socks: tests/bench/socks.c
-$(B)/rush $(B)/connects $(B)/socks:
+$(B)/rush $(B)/signals $(B)/connects $(B)/socks:
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -pthread -o $@ $<
 
@@ -179,7 +180,6 @@ soak: $(call need,test) ## captures damaged in every way; load, faults and resta
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/sim/schedules.py --build $(B) --seeds $(or $(SEEDS),1000000)
 	$(Q)tests/run --build $(B) "soak damage"
-	$(Q)tests/shim/shim.py --build $(B) --seconds 20 rush
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- captures ----

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -16,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
 
 import shim  # noqa: E402
 from harness import check, equal, wait_until  # noqa: E402
+from local import AS_NOBODY  # noqa: E402
 from running import port_of  # noqa: E402
 from shim import PROXY_USER  # noqa: E402
 
@@ -50,6 +52,63 @@ def launcher(place):
     rules.write_text("# ours\nto 10.0.0.0/8:445\nnot 10.0.0.9:445\nopen\n")
     done = place.run(["--rules", rules, "--to", "*:99"], ["sh", "-c", "echo $RPCWARD_TO, $RPCWARD_NOT, $RPCWARD_OPEN"])
     equal(done.stdout, "10.0.0.0/8:445 *:99, 10.0.0.9:445, 1\n", "the rules of a file")
+
+
+def defaults(place):
+    """The proxy's socket where none is named; what the program becomes by exec is led as well."""
+    words = [str(place.for_everybody() / "rpcward-run"), "sh", "-c", "echo $RPCWARD_PROXY"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=True)
+    equal(done.stdout, "/run/rpcward/shim.sock\n", "the proxy's socket")
+    port, server = place.echo()
+    place.proxy()
+    done = place.run(["--to", "*:%d" % port], ["sh", "-c", 'exec sh -c \'exec "$0" "$@"\' "$0" "$@"', sys.executable,
+                                               "-c", shim.SAY, "10.0.0.5", port, "hi"])
+    equal(done.stdout, "hi\n", "echo behind two execs; %s" % done.stderr)
+    wait_until(lambda: shim.callers(server) == {str(PROXY_USER)}, "the proxy's connection")
+
+
+def not_reached(place):
+    """What a preload cannot reach is refused by name, and nothing of it runs."""
+    said = place.world.path("said")
+
+    def refused(name, why, prepare, before=()):
+        program = place.world.path(name)
+        subprocess.run(["cc", "-x", "c", "-o", program, "-"], text=True, check=True,
+                       input='#include <stdio.h>\nint main(void) { return !fopen("%s", "w"); }' % said)
+        prepare(program)
+        done = subprocess.run([*map(str, [*before, *place.launcher(), program])], capture_output=True, text=True,
+                              timeout=20, check=False)
+        check(done.returncode == 125 and why in done.stderr, "%s: %d %s" % (name, done.returncode, done.stderr))
+        check(not said.exists(), name + " has run")
+
+    def patch(at, byte):
+        def change(program):
+            with open(program, "r+b") as file:
+                file.seek(at)
+                file.write(bytes([byte]))
+        return change
+
+    def of_musl(program):
+        data = program.read_bytes()
+        own = b"/lib64/ld-linux-x86-64.so.2\0"
+        program.write_bytes(data.replace(own, b"/lib/ld-musl-x86_64.so.1\0".ljust(len(own), b"\0"), 1))
+
+    def of_go(program):
+        subprocess.run(["objcopy", "--add-section", ".go.buildinfo=/dev/null", program], check=True)
+
+    def set_group(program):
+        os.chown(program, 0, PROXY_USER)
+        program.chmod(0o2755)
+
+    def capable(program):  # VFS_CAP_REVISION_2, CAP_NET_RAW permitted and effective
+        os.setxattr(program, "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+    os.chmod(place.world.directory, 0o755)
+    refused("32-bit", "another kind of processor", patch(4, 1))
+    refused("foreign", "another kind of processor", patch(18, 183))
+    refused("musl", "another C library", of_musl)
+    refused("go", "a Go program", of_go)
+    refused("set-gid", "is set-gid", set_group)
+    refused("capable", "file capabilities", capable, AS_NOBODY)
 
 
 RAISED = """
@@ -135,7 +194,8 @@ def private(place):
     wait_until(lambda: not list(runtime.iterdir()), "the folder to be gone")
 
 
-CASES = {"the launcher": launcher, "raised privileges": raised, "exported names": exported,
+CASES = {"the launcher": launcher, "defaults of the launcher": defaults, "what a preload cannot reach": not_reached,
+         "raised privileges": raised, "exported names": exported,
          "a proxy of its own": private}
 
 if __name__ == "__main__":

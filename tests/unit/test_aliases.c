@@ -111,6 +111,28 @@ static void test_rest(void **state)
     px_aliases_free(&a);
 }
 
+/* Nobody can tell the next address from those before: they are all over the network, in no order. */
+static void test_random(void **state)
+{
+    struct px_aliases a;
+    bool seen[256] = { false };
+    unsigned networks = 0, rises = 0;
+    uint32_t before = 0;
+    (void)state;
+    assert_true(px_aliases_open(&a, LIMIT, 0));
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct px_alias *alias = grant(&a, 77 + i % 2, true, 0);
+        px_alias_over(&a, alias->cookie, alias->serial);
+        networks += !seen[alias->address >> 16 & 0xff];
+        seen[alias->address >> 16 & 0xff] = true;
+        rises += alias->address > before;
+        before = alias->address;
+    }
+    assert_in_range(networks, 200, 254); /* of 254, some 249 */
+    assert_in_range(rises, 400, 600);
+    px_aliases_free(&a);
+}
+
 /* A spare is found by its address until a socket comes for it, and by that socket's cookie then; what the socket was led
  * to before is forgotten, and its end says nothing of this. */
 static void test_spare(void **state)
@@ -188,9 +210,9 @@ static void test_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),       cmocka_unit_test(test_led_again), cmocka_unit_test(test_full),
-        cmocka_unit_test(test_rest),       cmocka_unit_test(test_share),     cmocka_unit_test(test_spare),
-        cmocka_unit_test(test_spare_rows),
+        cmocka_unit_test(test_life),  cmocka_unit_test(test_led_again),  cmocka_unit_test(test_full),
+        cmocka_unit_test(test_rest),  cmocka_unit_test(test_share),      cmocka_unit_test(test_random),
+        cmocka_unit_test(test_spare), cmocka_unit_test(test_spare_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
