@@ -294,6 +294,13 @@ void json_pdu(FILE *out, const struct dis_sighting *s)
     json_end(&sink);
 }
 
+/* What only PDUs of connections have: every row has the same keys. */
+static const char *const connected[] = {
+    "auth_len", "ctx_id",     "alloc_hint",  "cancel_count", "fault_status", "auth_type",  "auth_level",
+    "auth_pad", "max_xmit",   "auth_ctx_id", "max_recv",     "assoc_group",  "results",    "sec_addr",
+    "call",     "request_in", "rt",          "pipe",         "frame_first",  "stream_off", "reject_reason",
+};
+
 /* As the reference rows have them: the sequence number for the call id, the interface for the contexts. */
 void json_datagram(FILE *out, const struct dis_datagram_sighting *s)
 {
@@ -317,6 +324,8 @@ void json_datagram(FILE *out, const struct dis_datagram_sighting *s)
     put_uuid_if(&sink, "contexts", true, &d->interface);
     put_uuid_if(&sink, "activity", true, &d->activity);
     json_text(&sink, "state", "ok");
+    for (size_t i = 0; i < sizeof(connected) / sizeof(*connected); i++)
+        dis_put_null(&sink, connected[i]);
     json_end(&sink);
 }
 
