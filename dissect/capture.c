@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RAW_OF_OPENBSD 14 /* its DLT_RAW, in files of its older libpcap */
+
 #define LATEST 9000000000 /* s since 1970 for which there are ns in 64 bits: a damaged file may say anything */
 
 struct capture {
@@ -23,7 +25,7 @@ static bool link_of(int type, enum dis_link *link)
     } links[] = {
         { DLT_EN10MB, DIS_LINK_ETHERNET }, { DLT_LINUX_SLL, DIS_LINK_COOKED }, { DLT_LINUX_SLL2, DIS_LINK_COOKED2 },
         { DLT_NULL, DIS_LINK_LOOPBACK },   { DLT_LOOP, DIS_LINK_LOOPBACK },    { DLT_RAW, DIS_LINK_RAW },
-        { DLT_IPV4, DIS_LINK_RAW },        { DLT_IPV6, DIS_LINK_RAW },
+        { DLT_IPV4, DIS_LINK_RAW },        { DLT_IPV6, DIS_LINK_RAW },         { RAW_OF_OPENBSD, DIS_LINK_RAW },
     };
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
         if (links[i].type == type) {

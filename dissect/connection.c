@@ -186,12 +186,41 @@ static void wait_for(struct dis_connection *c, struct dis_shared *shared, unsign
     dis_stream_wait(&c->streams[way], &shared->budget, now, c->acked[!way] ? &c->acknowledged[!way] : NULL, &sink);
 }
 
-/* An answer may be captured while bytes of its request are still awaited, though they came before it: it acknowledges
- * them. It waits for them, or for their being given up. */
+static int client_of(const struct dis_connection *c)
+{
+    bool known = c->client >= 0 || c->talk == NULL || c->talk->conversation == NULL;
+    return known ? c->client : c->talk->conversation->client;
+}
+
+/* An answer may be captured before its request, or while bytes of that are still awaited, though they came before it: it
+ * acknowledges them. It waits for them, or for their being given up. Of the two only answers wait for what nothing else tells
+ * of, lest both sides wait. */
 static bool is_ahead(const struct dis_connection *c, unsigned way)
 {
     const struct dis_stream *other = &c->streams[!way];
-    return c->acked[way] && dis_stream_has_hole(other) && dis_stream_is_acknowledged(other, c->acknowledged[way]);
+    if (!c->acked[way] || !other->started || !dis_stream_lacks(other, c->acknowledged[way]))
+        return false;
+    if (dis_stream_has_hole(other))
+        return true;
+    bool is_new = !c->unseen[way] || (int32_t)(c->acknowledged[way] - c->unseen_to[way]) > 0;
+    return is_new && client_of(c) == (int)!way;
+}
+
+/* Where nothing is held behind what is awaited, its stream does not give it up by itself. */
+static void lose_patience(struct dis_connection *c, unsigned way, int64_t now)
+{
+    if (!is_ahead(c, way)) {
+        c->ahead_packets[way] = 0;
+        return;
+    }
+    if (c->ahead_packets[way]++ == 0)
+        c->ahead_since[way] = now;
+    if (dis_stream_has_hole(&c->streams[!way]) ||
+        (c->ahead_packets[way] < DIS_STREAM_ACKED_PACKETS && now - c->ahead_since[way] < DIS_STREAM_ACKED_TIME))
+        return;
+    c->unseen[way] = true;
+    c->unseen_to[way] = c->acknowledged[way];
+    c->ahead_packets[way] = 0;
 }
 
 static void block(struct dis_connection *c, unsigned way)
@@ -199,9 +228,10 @@ static void block(struct dis_connection *c, unsigned way)
     c->streams[way].blocked = c->streams[way].blocked || is_ahead(c, way);
 }
 
-static void unblock(struct dis_connection *c, struct dis_shared *shared)
+static void unblock(struct dis_connection *c, struct dis_shared *shared, int64_t now)
 {
     for (unsigned way = 0; way < 2; way++) {
+        lose_patience(c, way, now);
         struct target t = { c, shared, way };
         struct dis_sink_of_bytes sink = sink_to(&t);
         if (c->streams[way].blocked && !is_ahead(c, way))
@@ -225,7 +255,7 @@ void dis_connection_packet(struct dis_connection *c, struct dis_shared *shared, 
     if ((packet->tcp_flags & DIS_TCP_RST) == 0)
         dis_stream_add(&c->streams[way], &shared->budget, packet, place, &sink);
     wait_for(c, shared, way, place.time);
-    unblock(c, shared);
+    unblock(c, shared, place.time);
     if ((packet->tcp_flags & (DIS_TCP_FIN | DIS_TCP_RST)) != 0 && c->talk != NULL && c->talk->conversation != NULL)
         dis_conversation_leave(c->talk->conversation, way, place);
     if (c->spoken == DIS_SPOKEN_OTHER) {
@@ -249,9 +279,7 @@ bool dis_connection_is_over(const struct dis_connection *c)
 /* A server that has closed its side will not answer any more. */
 static enum dis_ending ending_of(const struct dis_connection *c, enum dis_ending otherwise)
 {
-    int client = c->client;
-    if (client < 0 && c->talk != NULL && c->talk->conversation != NULL)
-        client = c->talk->conversation->client;
+    int client = client_of(c);
     if (c->reset)
         return DIS_END_RESET;
     if (dis_connection_is_over(c) || (client >= 0 && c->streams[!client].finished))
@@ -291,9 +319,18 @@ static void tell_attempt(const struct dis_connection *c, const struct dis_shared
     shared->news.attempt(shared->news.context, &attempt);
 }
 
+/* The side that is not waiting for the other; where both are, the one that has waited for longer. */
+static unsigned first_to_flush(const struct dis_connection *c)
+{
+    const struct dis_stream *s = c->streams;
+    if (!s[0].blocked || !s[1].blocked)
+        return s[0].blocked;
+    return s[1].held != NULL && (s[0].held == NULL || s[1].held_since < s[0].held_since);
+}
+
 void dis_connection_end(struct dis_connection *c, struct dis_shared *shared, enum dis_ending ending)
 {
-    unsigned first = c->streams[0].blocked; /* the side that is not waiting for the other */
+    unsigned first = first_to_flush(c);
     for (unsigned i = 0; i < 2; i++) {
         struct target t = { c, shared, first ^ i };
         struct dis_sink_of_bytes sink = sink_to(&t);

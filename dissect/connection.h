@@ -23,6 +23,10 @@ struct dis_connection {
     struct dis_wire wire;
     uint32_t initial[2];
     uint32_t acknowledged[2];
+    bool unseen[2]; /* by way: it acknowledges what does not come, up to `unseen_to`; or that is being found out: … */
+    uint32_t unseen_to[2];
+    uint8_t ahead_packets[2]; /* … packets since it is ahead of that; 0: it is not */
+    int64_t ahead_since[2];
     uint8_t head[2][DIS_HEADER_SIZE]; /* the first bytes, too few to tell */
     uint8_t head_length[2];
     struct dis_stream streams[2]; /* by way: 0 is from flow.end[0] */

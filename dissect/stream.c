@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAR_BEHIND    0x2000000u /* no window is as large: the numbers have begun anew */
-#define ACKED_PACKETS 16u        /* packets, ... */
-#define ACKED_TIME    10000000 /* ... or ns, for which the capture may have put an acknowledgement before its bytes */
-#define LONE_PACKETS  64u      /* the same where the other side is not in the capture */
-#define LONE_TIME     3000000000  /* ns */
-#define LONGEST_TIME  60000000000 /* ns for which a sender may go on sending again */
+#define FAR_BEHIND   0x2000000u  /* no window is as large: the numbers have begun anew */
+#define LONE_PACKETS 64u         /* the same where the other side is not in the capture */
+#define LONE_TIME    3000000000  /* ns */
+#define LONGEST_TIME 60000000000 /* ns for which a sender may go on sending again */
 
 struct dis_segment {
     struct dis_segment *next;
@@ -264,9 +262,13 @@ bool dis_stream_has_hole(const struct dis_stream *s)
     return s->held != NULL && distance(s->next, s->held->sequence) > 0;
 }
 
-bool dis_stream_is_acknowledged(const struct dis_stream *s, uint32_t acknowledged)
+/* Of a FIN that has come nothing is awaited. */
+bool dis_stream_lacks(const struct dis_stream *s, uint32_t acknowledged)
 {
-    return distance(s->next, acknowledged) > 0;
+    uint32_t reached = s->next;
+    for (const struct dis_segment *g = s->held; g != NULL && distance(reached, g->sequence) <= 0; g = g->next)
+        reached = g->sequence + (uint32_t)(g->length + g->missing);
+    return distance(reached, acknowledged) > (s->fin && reached == s->fin_at);
 }
 
 void dis_stream_unblock(struct dis_stream *s, struct dis_budget *budget, const struct dis_sink_of_bytes *sink)
@@ -279,8 +281,8 @@ void dis_stream_unblock(struct dis_stream *s, struct dis_budget *budget, const s
 static bool is_given_up(const struct dis_stream *s, int64_t now, const uint32_t *acknowledged)
 {
     int64_t waited = now - s->held_since;
-    if (acknowledged != NULL && dis_stream_is_acknowledged(s, *acknowledged))
-        return s->held_packets >= ACKED_PACKETS || waited >= ACKED_TIME;
+    if (acknowledged != NULL && distance(s->next, *acknowledged) > 0)
+        return s->held_packets >= DIS_STREAM_ACKED_PACKETS || waited >= DIS_STREAM_ACKED_TIME;
     if (acknowledged == NULL)
         return s->held_packets >= LONE_PACKETS || waited >= LONE_TIME;
     return waited >= LONGEST_TIME;

@@ -11,6 +11,10 @@
 #define DIS_STREAM_HELD_MOST     0x100000u /* bytes ahead that one stream may hold */
 #define DIS_STREAM_SEGMENTS_MOST 1024u     /* segments ahead */
 
+/* For so many packets, or ns, the capture may have put an acknowledgement before its bytes. */
+#define DIS_STREAM_ACKED_PACKETS 16u
+#define DIS_STREAM_ACKED_TIME    10000000
+
 /* Bytes that all streams together may hold. */
 struct dis_budget {
     size_t held;
@@ -65,8 +69,8 @@ void dis_stream_wait(struct dis_stream *s, struct dis_budget *budget, int64_t no
 /* Whether bytes are missing before what is held. */
 bool dis_stream_has_hole(const struct dis_stream *s);
 
-/* Whether `acknowledged` says that the bytes next to be delivered have arrived. */
-bool dis_stream_is_acknowledged(const struct dis_stream *s, uint32_t acknowledged);
+/* Whether `acknowledged` says that bytes have arrived which are not here, neither delivered nor held. */
+bool dis_stream_lacks(const struct dis_stream *s, uint32_t acknowledged);
 
 /* No longer blocked: delivers what is in order. */
 void dis_stream_unblock(struct dis_stream *s, struct dis_budget *budget, const struct dis_sink_of_bytes *sink);
