@@ -207,20 +207,23 @@ static bool is_ahead(const struct dis_connection *c, unsigned way)
 }
 
 /* Where nothing is held behind what is awaited, its stream does not give it up by itself. */
-static void lose_patience(struct dis_connection *c, unsigned way, int64_t now)
+static void lose_patience(struct dis_connection *c, struct dis_shared *shared, unsigned way, struct dis_place place)
 {
+    struct target other = { c, shared, !way };
+    struct dis_sink_of_bytes sink = sink_to(&other);
     if (!is_ahead(c, way)) {
         c->ahead_packets[way] = 0;
         return;
     }
     if (c->ahead_packets[way]++ == 0)
-        c->ahead_since[way] = now;
-    if (dis_stream_has_hole(&c->streams[!way]) ||
-        (c->ahead_packets[way] < DIS_STREAM_ACKED_PACKETS && now - c->ahead_since[way] < DIS_STREAM_ACKED_TIME))
+        c->ahead_since[way] = place.time;
+    if (dis_stream_has_hole(&c->streams[!way]) || (c->ahead_packets[way] < DIS_STREAM_ACKED_PACKETS &&
+                                                   place.time - c->ahead_since[way] < DIS_STREAM_ACKED_TIME))
         return;
     c->unseen[way] = true;
     c->unseen_to[way] = c->acknowledged[way];
     c->ahead_packets[way] = 0;
+    dis_stream_lose(&c->streams[!way], c->acknowledged[way], place, &sink);
 }
 
 static void block(struct dis_connection *c, unsigned way)
@@ -228,10 +231,10 @@ static void block(struct dis_connection *c, unsigned way)
     c->streams[way].blocked = c->streams[way].blocked || is_ahead(c, way);
 }
 
-static void unblock(struct dis_connection *c, struct dis_shared *shared, int64_t now)
+static void unblock(struct dis_connection *c, struct dis_shared *shared, struct dis_place place)
 {
     for (unsigned way = 0; way < 2; way++) {
-        lose_patience(c, way, now);
+        lose_patience(c, shared, way, place);
         struct target t = { c, shared, way };
         struct dis_sink_of_bytes sink = sink_to(&t);
         if (c->streams[way].blocked && !is_ahead(c, way))
@@ -255,7 +258,7 @@ void dis_connection_packet(struct dis_connection *c, struct dis_shared *shared, 
     if ((packet->tcp_flags & DIS_TCP_RST) == 0)
         dis_stream_add(&c->streams[way], &shared->budget, packet, place, &sink);
     wait_for(c, shared, way, place.time);
-    unblock(c, shared, place.time);
+    unblock(c, shared, place);
     if ((packet->tcp_flags & (DIS_TCP_FIN | DIS_TCP_RST)) != 0 && c->talk != NULL && c->talk->conversation != NULL)
         dis_conversation_leave(c->talk->conversation, way, place);
     if (c->spoken == DIS_SPOKEN_OTHER) {
@@ -335,6 +338,7 @@ void dis_connection_end(struct dis_connection *c, struct dis_shared *shared, enu
         struct target t = { c, shared, first ^ i };
         struct dis_sink_of_bytes sink = sink_to(&t);
         dis_stream_flush(&c->streams[t.way], &shared->budget, &sink);
+        dis_stream_close(&c->streams[t.way], c->acked[!t.way] ? &c->acknowledged[!t.way] : NULL, c->wire.last, &sink);
     }
     if (c->talk == NULL) {
         tell_attempt(c, shared);

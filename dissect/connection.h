@@ -23,9 +23,9 @@ struct dis_connection {
     struct dis_wire wire;
     uint32_t initial[2];
     uint32_t acknowledged[2];
-    bool unseen[2]; /* by way: it acknowledges what does not come, up to `unseen_to`; or that is being found out: … */
-    uint32_t unseen_to[2];
-    uint8_t ahead_packets[2]; /* … packets since it is ahead of that; 0: it is not */
+    bool unseen[2];           /* by way: it acknowledged what did not come, up to … */
+    uint32_t unseen_to[2];    /* … this */
+    uint8_t ahead_packets[2]; /* packets since it acknowledges what is not here yet; 0: it does not */
     int64_t ahead_since[2];
     uint8_t head[2][DIS_HEADER_SIZE]; /* the first bytes, too few to tell */
     uint8_t head_length[2];

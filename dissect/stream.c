@@ -305,6 +305,28 @@ void dis_stream_flush(struct dis_stream *s, struct dis_budget *budget, const str
         give_up(s, budget, sink);
 }
 
+void dis_stream_lose(struct dis_stream *s, uint32_t until, struct dis_place place,
+                     const struct dis_sink_of_bytes *sink)
+{
+    int32_t missing = distance(s->next, until);
+    if (missing <= 0 || missing > (int32_t)DIS_STREAM_HELD_MOST || s->held != NULL)
+        return;
+    s->gaps++;
+    s->gap_bytes += (uint32_t)missing;
+    s->next = until;
+    sink->missing(sink->context, (size_t)missing, false, place);
+}
+
+/* Where no FIN was seen, what was acknowledged may be one, which counts like a byte. */
+void dis_stream_close(struct dis_stream *s, const uint32_t *acknowledged, struct dis_place place,
+                      const struct dis_sink_of_bytes *sink)
+{
+    if (s->started && s->fin)
+        dis_stream_lose(s, s->fin_at, place, sink);
+    else if (s->started && acknowledged != NULL)
+        dis_stream_lose(s, *acknowledged - 1, place, sink);
+}
+
 void dis_stream_free(struct dis_stream *s, struct dis_budget *budget)
 {
     while (s->held != NULL)

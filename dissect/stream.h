@@ -78,6 +78,14 @@ void dis_stream_unblock(struct dis_stream *s, struct dis_budget *budget, const s
 /* Gives up all that is missing, and delivers the rest. */
 void dis_stream_flush(struct dis_stream *s, struct dis_budget *budget, const struct dis_sink_of_bytes *sink);
 
+/* The bytes up to that number are missing, though nothing behind them came; more than DIS_STREAM_HELD_MOST are not believed. */
+void dis_stream_lose(struct dis_stream *s, uint32_t until, struct dis_place place,
+                     const struct dis_sink_of_bytes *sink);
+
+/* Behind that nothing came: what a FIN or the last acknowledgement (NULL: there was none) tell of is missing. */
+void dis_stream_close(struct dis_stream *s, const uint32_t *acknowledged, struct dis_place place,
+                      const struct dis_sink_of_bytes *sink);
+
 void dis_stream_free(struct dis_stream *s, struct dis_budget *budget);
 
 #endif

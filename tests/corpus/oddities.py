@@ -221,3 +221,191 @@ def same(said, data, *options):
     if any(pdu["state"] != "ok" for pdu in found.pdus) or found.error:
         wrong.append(f"{[pdu['state'] for pdu in found.pdus]}, {found.error}")
     return wrong
+
+
+def frames_of(found, link="ethernet", ip=ipv4):
+    wrap = LINKS[link][1]
+    return [wrap(ip(s.bytes(), s.way)) for s in found]
+
+
+# ---- cases ----
+
+SAID = story(random.Random(1))
+WHOLE = closed(segments(SAID))
+
+
+def links():
+    """Every link type, with IPv4, its options, IPv6 and its extension headers."""
+    return [f"{name}, {ip.__name__}: {sentence}" for name, (link, _) in LINKS.items()
+            for ip in (ipv4, ipv4_options, ipv6, extended)
+            for sentence in same(SAID, pcap(frames_of(WHOLE, name, ip), link))]
+
+
+def files():
+    """pcap in both byte orders and resolutions, pcapng with options, packed or not."""
+    frames = frames_of(WHOLE)
+    kinds = {(order, nano): pcap(frames, 1, order, nano) for order in "<>" for nano in (False, True)}
+    kinds |= {("pcapng", order, digits): pcapng(frames, 1, order, digits) for order in "<>" for digits in (6, 9, 3)}
+    times = [[pdu["time"] for pdu in Found(data).pdus] for data in kinds.values()]
+    return [f"{kind}: {sentence}" for kind, data in kinds.items() for sentence in same(SAID, data) +
+            same(SAID, gzip.compress(data))] + ([] if all(t == times[0] for t in times) else ["times differ"])
+
+
+def ip_fragments():
+    """In order, reversed, shuffled, twice, with the last one behind the next datagram; both IP versions."""
+    chance, wrong = random.Random(2), []
+    for cut in (fragments4, fragments6):
+        pieces = [cut(s.bytes(), s.way, i) for i, s in enumerate(WHOLE)]
+        late = []
+        for number, parts in enumerate(pieces):
+            late += parts[:-1] + pieces[number - 1][-1:] if number else parts[:-1]
+        orders = {"in order": sum(pieces, []), "reversed": sum((parts[::-1] for parts in pieces), []),
+                  "shuffled": sum((chance.sample(parts, len(parts)) for parts in pieces), []),
+                  "twice": sum((parts + parts[:1] for parts in pieces), []), "late": late + pieces[-1][-1:]}
+        wrong += [f"{cut.__name__} {name}: {sentence}" for name, packets in orders.items()
+                  for sentence in same(SAID, pcap([LINKS["ethernet"][1](p) for p in packets], 1))]
+    return wrong
+
+
+def sizes():
+    """Segments of a byte, of some, and of more than a PDU, across the end of the sequence numbers."""
+    return [f"{most}: {sentence}" for most in (1, 3, 17, 536, 1400, 65000) for start in (1000, 2 ** 32 - 3000)
+            for sentence in same(SAID, pcap(frames_of(closed(segments(SAID, (start, start - 8000), most))), 1))]
+
+
+def out_of_order(found, chance):
+    """Runs of one side reversed."""
+    result, run = [], []
+    for s in found:
+        if run and (run[-1].way != s.way or not s.data or len(run) > 4):
+            result, run = result + run[::-1], []
+        (run if s.data else result).append(s)
+    return result + run[::-1]
+
+
+def overlapping(found, chance):
+    """Segments that begin with some of what the one before had."""
+    last, result = {}, []
+    for s in found:
+        before = last.get(s.way)
+        back = chance.randrange(len(before.data)) if before and before.data and s.data else 0
+        part = before.data[len(before.data) - back:] if back else b""
+        result.append(Segment(s.way, s.sequence - back, part + s.data, s.flags, s.acknowledged))
+        last[s.way] = s
+    return result
+
+
+def repeated(found, chance):
+    """Segments sent again: at once, or some packets later."""
+    result = []
+    for number, s in enumerate(found):
+        result.append(s)
+        if number > 4 and chance.random() < 0.4:
+            result.append(found[number - chance.randrange(4)])
+    return result
+
+
+def answers_first(found, chance):
+    """The capture has some answers before what they answer."""
+    result, i = list(found), 4
+    while i + 1 < len(result):
+        if result[i].way == CLIENT and result[i + 1].way == SERVER and result[i].data and result[i + 1].data:
+            result[i], result[i + 1] = result[i + 1], result[i]
+            i += 1
+        i += 1
+    return result
+
+
+def disorder():
+    """Each kind alone."""
+    chance = random.Random(3)
+    return [f"{kind.__name__}: {sentence}" for kind in (out_of_order, overlapping, repeated, answers_first)
+            for sentence in same(SAID, pcap(frames_of(kind(WHOLE, chance)), 1))]
+
+
+def in_mid_connection():
+    """From any packet on: what begins there is found, opnums are known, interfaces are not, and nothing hangs."""
+    wrong = []
+    for start in range(3, len(WHOLE) - 2):
+        found = Found(pcap(frames_of(WHOLE[start:]), 1))
+        left = len({s.data[12:16] for s in WHOLE[start:] if s.way == CLIENT and s.data[2:3] == bytes([rpc.REQUEST]) and
+                    s.data[3] & rpc.FIRST and s.data[0] == 5})
+        calls = [call for call in found.calls if call["req_frame_first"] is not None]
+        answered = [call for call in calls if call["end"] == "answered" and call["opnum"] == 0 and call["interface"] is None]
+        if start > 3 and (len(answered), len(calls)) != (left, len(calls)):
+            wrong.append(f"from {start}: {len(answered)} answered of {left}")
+    return wrong
+
+
+def gap():
+    """Each segment missing in turn, longer than the capture waits: every call that has all of its bytes is answered, none
+    hangs, and it is said."""
+    wrong = []
+    data = [i for i, s in enumerate(WHOLE) if s.data]
+    for lost in data[2:]:
+        frames = frames_of(s for i, s in enumerate(WHOLE) if i != lost)
+        capture = pcap(frames, 1, every=20000)
+        found = Found(capture)
+        whole = {pdu["call_id"] for pdu in found.pdus if pdu["ptype"] == rpc.REQUEST and pdu["flags"][-1] in "13"}
+        bad = [call for call in found.calls if call["end"] in ("closed", "reset") and call["call_id"] in whole]
+        said = json.loads(subprocess.run([PROGRAM, "--json", "-"], input=capture, capture_output=True,
+                                         timeout=60).stdout.splitlines()[0])
+        if bad or not said["gaps"] or sum(call["end"] == "answered" for call in found.calls) < 4:
+            wrong.append(f"without {lost}: gaps {said['gaps']}, {found.ends()}")
+    return wrong
+
+
+def snap_lengths():
+    """Headers are enough; what was cut is said, and no call hangs."""
+    wrong = []
+    for snap in (80, 96, 200, 1000):
+        data = pcap(frames_of(WHOLE), 1, snap=snap)
+        found = Found(data)
+        said = json.loads(subprocess.run([PROGRAM, "--json", "-"], input=data, capture_output=True,
+                                         timeout=60).stdout.splitlines()[0])
+        if not set(found.ends()) <= {"answered", "gap"} or found.ends().count("answered") < 5 or not said["packets_cut"]:
+            wrong.append(f"{snap}: {found.ends()}, {said['packets_cut']} cut")
+    return wrong
+
+
+def by_chance(seed):
+    """All of it together."""
+    chance = random.Random(seed)
+    said = story(chance, chance.randrange(1, 9))
+    found = closed(segments(said, (chance.randrange(2 ** 32), chance.randrange(2 ** 32)), chance.choice((60, 700, 1400))))
+    for kind in (overlapping, out_of_order, repeated, answers_first):
+        found = kind(found, chance) if chance.random() < 0.4 else found
+    link = chance.choice(list(LINKS))
+    if chance.random() < 0.3:
+        cut = chance.choice((fragments4, fragments6))
+        pieces = [cut(s.bytes(), s.way, i) for i, s in enumerate(found)]
+        frames = [LINKS[link][1](p) for parts in pieces for p in chance.sample(parts, len(parts))]
+    else:
+        frames = frames_of(found, link, chance.choice((ipv4, ipv4_options, ipv6, extended)))
+    writes = chance.choice((pcap, pcapng))
+    return same(said, writes(frames, LINKS[link][0], chance.choice("<>")))
+
+
+def mixtures():
+    return [f"seed {seed}: {sentence}" for seed in SEEDS or range(60) for sentence in by_chance(seed)]
+
+
+CASES = (links, files, ip_fragments, sizes, disorder, in_mid_connection, gap, snap_lengths, mixtures)
+
+
+def main():
+    failed = False
+    cases = (mixtures,) if SEEDS else CASES
+    print(f"1..{len(cases)}")
+    for number, case in enumerate(cases, 1):
+        wrong = case()
+        failed = failed or bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {number} - {case.__name__}")
+        for sentence in wrong[:10]:
+            print("#", sentence)
+    return failed
+
+
+if __name__ == "__main__":
+    PROGRAM, SEEDS = sys.argv[1], [int(word) for word in sys.argv[2:]]
+    sys.exit(main())
