@@ -180,6 +180,7 @@ soak: $(call need,test) ## captures damaged in every way; load, faults and resta
 	$(Q)$(MAKE) --no-print-directory -s $(test_programs)
 	$(Q)tests/sim/schedules.py --build $(B) --seeds $(or $(SEEDS),1000000)
 	$(Q)tests/run --build $(B) "soak damage"
+	$(Q)tests/live/cuts.py --build $(B) --many 30 large short doors
 	$(Q)tests/live/soak.py --build $(B) --seconds $(or $(TIME),600)
 
 # ---- captures ----

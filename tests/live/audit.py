@@ -12,7 +12,9 @@ KEYS = """time kind client server connection interface version name opnum operat
     fragments_in bytes_in fragments_out bytes_out waited_us first_us total_us attempts evidence proof status
     status_name end""".split()
 UNPROVEN_RUNS = ("answered", "maybe-sent", "server-lost", "answer-cut")  # ends that never carry a proof
-PROVEN_BY = {"P1": ("nothing",), "P3": ("part",), "P5": MAY_HAVE_RUN, "P6": ("nothing",)}  # the evidence that allows it
+# The evidence that allows a proof.
+PROVEN_BY = {"P1": ("nothing",), "P3": ("part",), "P4": ("first-fragment",), "P5": MAY_HAVE_RUN,
+             "P6": ("nothing",)}
 
 
 def executions(server):

@@ -4,7 +4,7 @@ import threading
 
 from case import CASES, Case, case, check, compare, equal
 from cases_plain import plain, shared
-from cutting import Ledgered
+from fake import Ledgered
 from harness import rpc, wait_until
 from recorder import DEAF, FIN, RESET, Recorder, ack
 from restarts import SERVER_LOST, SETTINGS, Callers, Restarts, interfaces

@@ -1,130 +1,172 @@
-"""One call, and another beside it, on a link that is cut after each byte in turn.
+#!/usr/bin/env python3
+"""Connections that are cut after every byte: no call runs twice, nobody is told falsely that his did not run, and what
+provably did not run is answered all the same. Prints TAP.
 
-The link is new (the calls wait for its bind), pooled (it has served a call, and holds one of a neighbour), or idle
-(it has to prove itself alive before it is used again, see rpcward(8), validate-after)."""
+Usage: cuts.py [--build DIR] [--many N] [WORD]...      N: that many times as many random places
 
+A lane is a server that cuts, a listener before it, a client and its neighbour on the same link; they call again and
+again, and each time the link is cut at another place. The link is new (the calls wait for its bind), pooled (it has
+served a call, and holds one of the neighbour's), or idle (it has to prove itself alive by an alter_context first, see
+rpcward(8), validate-after). Many lanes go side by side before one rpcward, and two such worlds."""
+
+import argparse
 import collections
-import contextlib
-import threading
+import concurrent.futures
+import itertools
+import multiprocessing
+import pathlib
+import random
+import sys
+import tempfile
+import traceback
 
-from cases_plain import STATELESS, plain
-from cutting import Cut, Cutter
-from harness import check, equal, wait_until
-from restarts import SERVER_LOST, verdict
+from audit import MAY_HAVE_RUN, check_line
+from cutting import FIN, RESET, SILENCE
+from harness import Failure, World, check, rpc
+from lanes import ANSWERS, GIANT, KINDS, LARGE, MULTI, POOLED, SHAPES, SHORT, SMALL, Crowd, Doors, Lane, Plan, Silent
+from stage import Stage
 
-SETTINGS = """connections: 1
-calls-per-connection: 4
-unavailable-wait: 20s
-idle: { validate-after: %s }
-retry: { backoff: 1ms, longest-backoff: 5ms, attempts: 3 }"""
-NEW, POOLED, IDLE = KINDS = ["new", "pooled", "idle"]
-LOST = str(SERVER_LOST)
+WORLDS = 2
+KIB = 1024
+PROOFS = ["P%d" % number for number in range(1, 7)]
+TOP = """drain: 0s
+interfaces:
+  - { uuid: %s, stateless: yes, pipes: no, operations: { 1: { idempotent: yes } } }
+servers:
+""" % rpc.TEST[0]
 
+# ---- what is played ----
 
-class Caller:
-    def __init__(self, world, proxy):
-        self.link, self.call_id = plain(world, proxy), 1
-
-    def send(self, own_id, behaviour="echo", size=0):
-        self.call_id += 1
-        self.link.call(own_id, behaviour, call_id=self.call_id, size=size)
-
-    def read(self):
-        return verdict(self.link.read(), self.call_id)
+def within_a_kib():
+    """After each byte of the first 1,024."""
+    for kind, how, down, shape, opnum in itertools.product(KINDS, (FIN, RESET), (False, True), (SMALL, MULTI), (0, 1)):
+        yield Plan(kind, how, down, shape, opnum, list(range(1 if down else 0, KIB + 1)))
 
 
-class Cuts:
-    def __init__(self, world, kind, how, down=False, size=0):
-        self.world, self.kind, self.how, self.down, self.size = world, kind, how, down, size
-        self.cutter = Cutter(world)
-        self.proxy = world.proxy(self.cutter, server=SETTINGS % ("1ms" if kind == IDLE else "never"), top=STATELESS)
-        self.victim, self.neighbour = (Caller(world, self.proxy) for _ in range(2))
-        self.own_id, self.told, self.recovered = 0, {}, 0
+def boundaries(shape, down):
+    """Of the PDUs of a request or answer, and a byte to either side."""
+    at, found = 0, set()
+    for part in (ANSWERS[shape] if down else SHAPES[shape, 0]).fragments:
+        at += len(part)
+        found |= {at - 1, at, at + 1}
+    return found - {at, at + 1}, at
 
-    # ---- one cut ----
 
-    def next_id(self):
-        self.own_id += 1
-        return self.own_id
+def of_large_calls(many):
+    """At each PDU boundary, a byte to either side, and at random places: 1,000 in all and more."""
+    chance = random.Random(many)
+    for kind, how, down, opnum in itertools.product(KINDS, (FIN, RESET), (False, True), (0, 1)):
+        places, whole = boundaries(LARGE, down)
+        chosen = sorted(places | {chance.randrange(1, whole) for _ in range(45 * many)})
+        yield Plan(kind, how, down, LARGE, opnum, chosen)
 
-    def note(self, own_id, caller):
-        self.told[own_id] = caller.read()
-        return self.told[own_id]
 
-    def prepare(self):
-        """The link as its kind wants it. What is read of a held neighbour is his when all is over."""
-        if self.kind == NEW:
-            self.lose_link()
-            return None
-        self.victim.send(self.next_id())
-        equal(self.note(self.own_id, self.victim), "answered", "a call while nothing is cut")
-        if self.kind == IDLE:
-            threading.Event().wait(0.005)  # it is time that makes it so
-            return None
-        held = self.next_id()
-        self.neighbour.send(held, "silent")
-        wait_until(lambda: self.cutter.ran[held], "the neighbour's call")
-        return held
+def silences():
+    """64, each with a call-timeout of its own."""
+    chance = random.Random(64)
+    ways = list(itertools.product(KINDS, (False, True), (SMALL, MULTI), (0, 1)))
+    for number in range(64):
+        kind, down, shape, opnum = ways[number % len(ways)]
+        more = "    call-timeout: %dms\n    bind-timeout: 300ms" % (500 + 20 * number)
+        yield Plan(kind, SILENCE, down, shape, opnum, [chance.randrange(1, KIB)], more)
 
-    def lose_link(self):
-        """The next call needs a new one."""
-        for heard in self.cutter.connections:
-            if not heard.closed:
-                with contextlib.suppress(OSError):  # the cutter closes it, too
-                    heard.reset()
-        wait_until(lambda: self.links_lost() >= len(self.cutter.connections), "the ends of all links to be seen")
 
-    def links_lost(self):
-        return self.proxy.err.read_text().count('"side":"server"')
+def short_writes(many):
+    """A crowd's calls on one link, or one call that is larger than what the kernel takes."""
+    chance = random.Random(many)
+    starts = ("    starts-calls-after: last-fragment", "    starts-calls-after: first-fragment")
+    for how, shape, opnum, more in itertools.product((FIN, RESET), (SHORT, GIANT), (0, 1), starts):
+        _, whole = boundaries(shape, False)
+        most = whole * (5 if shape == SHORT else 1) // 2
+        yield Plan(POOLED, how, False, shape, opnum, [chance.randrange(1, most) for _ in range(20 * many)], more)
 
-    def play(self, at):
-        """Cuts after so many bytes; whether there were so many."""
-        held = self.prepare()
-        before, self.cutter.armed = self.cutter.cuts, Cut(at, self.how, self.down)
-        own = self.next_id()
-        self.victim.send(own, size=self.size)
-        beside = held
-        if held is None:
-            beside = self.next_id()
-            self.neighbour.send(beside)
-        self.note(own, self.victim)
-        is_cut = self.cutter.cuts > before
-        self.cutter.armed = None
-        if held is not None and not is_cut:
-            self.lose_link()
-        self.note(beside, self.neighbour)
-        is_cut = is_cut or self.cutter.cuts > before
-        if is_cut and self.cutter.unbound:
-            self.check_recovered(at, own, *([] if held else [beside]))
-        return is_cut
 
-    def check_recovered(self, at, *ids):
-        """No byte of them can have gone up."""
-        for own_id in ids:
-            equal(self.told[own_id], "answered", "call %d, cut after %d bytes, before it was sent" % (own_id, at))
-        self.recovered += len(ids)
+def doors(many):
+    for how in (FIN, RESET):
+        yield Plan(POOLED, how, False, SMALL, 0, list(range(60 * many)), per=1)
 
-    # ---- all ----
 
-    def run(self):
-        at = 0 if not self.down else 1
-        while self.play(at):
-            at += 1
-        check(self.kind == POOLED or self.recovered, "nothing was recovered")
-        self.hold_against_ledger()
-        return self.summary(at)
+FAMILIES = {"doors": (Doors, doors), "kib": (Lane, lambda many: within_a_kib()), "large": (Lane, of_large_calls),
+            "silence": (Silent, lambda many: silences()), "short-writes": (Crowd, short_writes)}
 
-    def hold_against_ledger(self):
-        for own_id, told in self.told.items():
-            ran = self.cutter.ran[own_id]
-            check(ran <= 1, "call %d ran %d times" % (own_id, ran))
-            check(told in ("answered", LOST), "call %d was told %s, and ran %d times" % (own_id, told, ran))
-            check(told != "answered" or ran, "call %d was answered and did not run" % own_id)
-        client_ends = [line for line in self.proxy.connections() if line[0] == "client"]
-        equal(client_ends, [], "clients that lost their connection")
 
-    def summary(self, cuts):
-        told = collections.Counter(self.told.values())
-        again = sum(line["attempts"] > 1 for line in self.proxy.calls())
-        return "%d cuts, %d calls recovered before and %d after they were sent, told: %r, violations: 0" % (
-            cuts, self.recovered, again, dict(told))
+class Played:
+    """The lanes of a world, before one rpcward."""
+
+    def __init__(self, world, lanes):
+        self.world, self.lanes = world, lanes
+
+    def run(self, stage):
+        text = TOP + "".join(lane.settings("s%d" % i) for i, lane in enumerate(self.lanes)) + "listeners:\n"
+        text += "".join('  - { address: "127.0.0.1:0", server: s%d }\n' % i for i in range(len(self.lanes)))
+        proxy = self.world.proxy(config=text, listeners=len(self.lanes))
+        scripts = {lane.name: lane.script(address) for lane, address in zip(self.lanes, proxy.addresses)}
+        for lane in self.lanes:
+            lane.pid = proxy.process.pid
+        stage.play(scripts)
+        for lane in self.lanes:
+            lane.hold_against_ledger()
+        self.world.end()
+        return self.count(proxy)
+
+    def count(self, proxy):
+        """What the lanes have counted, and by which proofs calls were repeated that were then answered."""
+        counts = sum((lane.counts for lane in self.lanes), collections.Counter())
+        for line in proxy.calls():
+            check_line(line)
+            lost_in_part = line["end"] == "server-lost" and line["evidence"] not in MAY_HAVE_RUN
+            check(not lost_in_part, "lost, and its first fragment was not written: %r" % line)
+            if line["end"] == "answered" and line["tries"]:
+                counts += collections.Counter(word.rsplit(" ", 1)[-1] for word in line["tries"].split(", "))
+        return counts
+
+
+def play(build, words, many, number):
+    """Every WORLDS-th lane of each family. [(family, why it failed or None, counts)]"""
+    verdicts = []
+    for family, (kind, plans) in FAMILIES.items():
+        if words and not any(word in family for word in words):
+            continue
+        with tempfile.TemporaryDirectory(prefix="rpcward-cuts-") as scratch:
+            world, stage = World(build, scratch), Stage()
+            lanes = [kind(stage, plan, i) for i, plan in enumerate(list(plans(many))[number::WORLDS])]
+            try:
+                verdicts.append((family, None, Played(world, lanes).run(stage)))
+            except Failure as failure:
+                verdicts.append((family, str(failure), collections.Counter()))
+            except Exception:
+                verdicts.append((family, traceback.format_exc(), collections.Counter()))
+            finally:
+                world.kill()
+                for lane in lanes:
+                    lane.cutter.close()
+    return verdicts
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build", type=pathlib.Path)
+    parser.add_argument("--many", default=1, type=int, help="times as many random places")
+    parser.add_argument("words", nargs="*", help="only these of " + ", ".join(FAMILIES))
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")  # each has loopback addresses of its own
+    with concurrent.futures.ProcessPoolExecutor(WORLDS, mp_context=context) as pool:
+        parts = [pool.submit(play, options.build.resolve(), options.words, options.many, number)
+                 for number in range(WORLDS)]
+        verdicts = [verdict for part in parts for verdict in part.result()]
+    total, bad = collections.Counter(), 0
+    for number, (family, why, counts) in enumerate(verdicts, 1):
+        total, bad = total + counts, bad + bool(why)
+        print("%s %d - cuts/%s" % ("not ok" if why else "ok", number, family))
+        print("".join("# %s\n" % line for line in (why or "").splitlines()), end="")
+    proofs = ", ".join("%s %d" % (proof, total[proof]) for proof in PROOFS)
+    told = ", ".join("%s %d" % (word, total[word]) for word in sorted(total) if word.startswith("told "))
+    print("# counts: cuts: %d cuts, %d of them after a short write, and %d silences; recovered by proof: %s; repeated "
+          "without, as idempotent: %d; %s; violations: %d" %
+          (total["cuts"], total["short writes"], total["silences"], proofs, total["none"], told, bad))
+    print("1..%d" % len(verdicts))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

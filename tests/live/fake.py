@@ -7,7 +7,7 @@ request came, so that its clients can compare that with what they were promised.
 
 import struct
 
-from harness import rpc
+from harness import Entry, rpc
 from recorder import Recorder, response
 
 
@@ -67,3 +67,30 @@ class Fake:
         body += struct.pack("<BBH", len(results), 0, 0) + b"".join(results)
         flags = rpc.WHOLE | (pdu.flags & rpc.CONC_MPX if self.multiplexes else 0)
         return rpc.pdu(rpc.BIND_ACK if pdu.type == rpc.BIND else rpc.ALTER_RESP, body, call_id=pdu.call_id, flags=flags)
+
+
+def own_id_of(stub):
+    return struct.unpack_from("<QI", stub)
+
+
+def answer_to(own_id):
+    """What the test interface answers to a call without a payload."""
+    return struct.pack("<QIIII", own_id, 1, 0, 0, 0)
+
+
+class Ledgered(Fake):
+    """Serves the test interface: refuses(pdu) is an answer instead of the execution of a request, or None."""
+
+    def __init__(self, world, refuses=lambda pdu: None, seconds=0, **how):
+        super().__init__(world, (rpc.TEST, rpc.NDR), **how)
+        self.ran, self.refused, self.refuses, self.seconds = [], [], refuses, seconds
+        self.on[rpc.REQUEST] = self.execute
+
+    def execute(self, pdu):
+        own_id, _ = own_id_of(pdu.stub)
+        refusal = self.refuses(pdu)
+        (self.refused if refusal else self.ran).append(own_id)
+        return refusal or (self.seconds, response(answer_to(own_id), pdu.call_id))
+
+    def ledger(self):
+        return [Entry("test", 0, "%x" % own_id, "", "") for own_id in self.ran]
