@@ -412,7 +412,8 @@ static void dial_job(void *who, uint32_t number)
     if (world.over || world.frozen)
         return;
     dial(c);
-    if (chance(
+    if (world.simple ||
+        chance(
             97)) /* else it never says a word, or calls at once; nobody could tell whose a cancel is that comes first */
         say_bind(c, false);
     else
@@ -425,7 +426,7 @@ static void draw_manners(struct client *c)
         0, 0, 0, 0, DIS_LEVEL_CONNECT, DIS_LEVEL_PACKET, DIS_LEVEL_PRIVACY, DIS_LEVEL_PRIVACY
     };
     static const uint32_t gaps[] = { 1, 50, 2 * MS, 50 * MS };
-    c->level = levels[below(8)];
+    c->level = world.simple ? 0 : levels[below(8)];
     c->gap = gaps[below(4)];
     c->calls = between(1, chance(80) ? 4 : 12);
     c->most_open = chance(60) ? 1 : between(2, 4);
@@ -455,6 +456,10 @@ static void draw_vices(struct client *c)
     c->ignores_callbacks = chance(15);
     c->stalled = chance(6);
     c->broken = chance(3);
+    if (world.simple) {
+        c->eager = c->alters = c->stalled = c->broken = false;
+        c->maybe_percent = c->orphan_percent = 0;
+    }
     c->slow_reader = c->reads != 0;
     c->group = chance(15) ? 0x5000 + below(6) : 0;
     if (chance(8))

@@ -355,14 +355,6 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
     return 0;
 }
 
-static void put_info(const struct endpoint *e, void *value, socklen_t *length)
-{
-    struct tcp_info info = { .tcpi_last_ack_recv = net_last_ack_ms(e),
-                             .tcpi_unacked = net_in_flight(e),
-                             .tcpi_probes = (uint8_t)net_unanswered_probes(e) };
-    memcpy(value, &info, *length < sizeof info ? *length : sizeof info);
-}
-
 static int get_number(struct endpoint *e, int level, int name)
 {
     if (level == SOL_SOCKET && name == SO_ERROR && !e->error &&
@@ -390,7 +382,7 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *lengt
         return 0;
     }
     if (level == IPPROTO_TCP && name == TCP_INFO) {
-        put_info(d->endpoint, value, length);
+        kernel_put_info(d->endpoint, value, length);
         return 0;
     }
     int number = get_number(d->endpoint, level, name);

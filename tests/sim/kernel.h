@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "net.h"
@@ -23,6 +24,8 @@ unsigned kernel_accepted_count(uint32_t address);
 
 /* What poll(2) would say: EPOLLIN and so on. */
 unsigned kernel_ready(int fd);
+
+void kernel_put_info(const struct endpoint *e, void *value, socklen_t *length); /* TCP_INFO (tcp_info.c) */
 
 /* As the process dies: what becomes of its connections. */
 void kernel_close_all(void);

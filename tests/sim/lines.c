@@ -69,6 +69,9 @@ static void take_call(void)
         broken(ONE_LINE, "a line tells of a call that nobody made, or of one again: %s", line);
         return;
     }
+    char tries[512];
+    value_of("\"tries\":", tries, sizeof tries);
+    counts_tries(tries);
     k->lines++;
     k->line_at = now;
     value_of("\"end\":", k->ending, sizeof k->ending);

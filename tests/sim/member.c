@@ -42,6 +42,7 @@ static void knocked(void *owner, struct endpoint *inner)
     l->open = true;
     l->never_closes = chance(5);
     l->keeps = world.keeps;
+    cut_draw(l);
     inner->wake = link_step;
     inner->owner = l;
     trace("%s has link %u", l->member->host.name, (unsigned)(l - world.links));
@@ -59,6 +60,7 @@ static void close_all(struct member *m, bool reset)
 void member_die(struct member *m, bool reset)
 {
     trace("%s dies", m->host.name);
+    counts.restarts++;
     m->door->open = false;
     close_all(m, reset);
 }

@@ -105,11 +105,17 @@ static bool is_mute(const struct endpoint *e)
 
 /* ---- ends ---- */
 
+static bool window_is_closed(const struct endpoint *e)
+{
+    return e->peer && length_of(&e->peer->in) >= e->peer->in_room;
+}
+
 static void die(struct endpoint *e, int error)
 {
     if (e->dead)
         return;
     trace("  %s#%u: %s", e->host->name, e->number, error == ETIMEDOUT ? "timed out" : "reset");
+    e->unsent = window_is_closed(e) ? length_of(&e->out) : below(length_of(&e->out) + 1);
     e->dead = true;
     e->error = error;
     drop(&e->out);
@@ -169,11 +175,6 @@ void net_options_changed(struct endpoint *e)
     e->timer++;
     if (at != NO_TIME)
         agenda_at(at, check, e, e->timer);
-}
-
-static bool window_is_closed(const struct endpoint *e)
-{
-    return e->peer && length_of(&e->peer->in) >= e->peer->in_room;
 }
 
 /* A closed window stops them in our kernel, where they are not in flight. */
@@ -428,6 +429,11 @@ uint32_t net_room(const struct endpoint *e)
 uint32_t net_unacked(const struct endpoint *e)
 {
     return length_of(&e->out) + (e->closing && !e->fin_taken);
+}
+
+uint32_t net_unsent(const struct endpoint *e)
+{
+    return e->dead ? e->unsent : length_of(&e->out);
 }
 
 size_t net_send(struct endpoint *e, const uint8_t *bytes, size_t length)

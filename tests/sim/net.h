@@ -39,6 +39,7 @@ struct endpoint {
     bool by_reset;   /* SO_LINGER of 0: close() resets */
     bool keepalive;
     int error;                      /* SO_ERROR */
+    uint32_t unsent;                /* dead: bytes that had not left by then */
     uint32_t idle, interval, count; /* keep-alive: s, s, probes */
     uint32_t timer;                 /* the entry that counts */
     uint32_t generation;            /* whose place it has: entries of the agenda that mean an earlier one are void */
@@ -82,6 +83,8 @@ static inline uint32_t net_waiting(const struct endpoint *e)
 void net_set_silent(struct host *host, bool silent);
 void net_options_changed(struct endpoint *e);
 
+/* Bytes that have not left this host; while it is not dead they may yet. */
+uint32_t net_unsent(const struct endpoint *e);
 /* What TCP_INFO tells: ms since the last acknowledgement, segments that are not acknowledged, probes that were not answered. */
 uint32_t net_last_ack_ms(const struct endpoint *e);
 uint32_t net_in_flight(const struct endpoint *e);

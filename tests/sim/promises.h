@@ -21,9 +21,10 @@ enum promise {
     ONE_TRIAL, /* of a member that is down, at a time */
     AVAILABLE, /* a server that is well serves whoever comes */
     LINKS_LIMIT,
-    DRAINED, /* a server that was drained gets no calls */
-    ANSWERS, /* of the control socket */
-    REPEATS, /* no more than allowed, nowhere but where allowed */
+    DRAINED,   /* a server that was drained gets no calls */
+    ANSWERS,   /* of the control socket */
+    REPEATS,   /* no more than allowed, nowhere but where allowed */
+    RECOVERED, /* what provably did not run, and may be repeated, is */
     PROMISES
 };
 

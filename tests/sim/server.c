@@ -42,11 +42,20 @@ static struct wire_head head_of(const struct link *l, uint32_t call_id, uint8_t 
     return (struct wire_head){ c && c->big_endian, flags, c ? c->level : 0, call_id, 0 };
 }
 
+static void step_job(void *who, uint32_t generation)
+{
+    struct link *l = who;
+    if (l->generation == generation)
+        link_step(l);
+}
+
 /* What the kernel does not take at once follows when it wakes us. */
 static void flush(struct link *l)
 {
     if (works(l))
-        stream_flush(&l->out, l->endpoint, UINT32_MAX);
+        stream_flush(&l->out, l->endpoint, cut_room(l, true));
+    if (cut_room(l, true) == 0) /* not amid what it is about to say */
+        agenda_at(now, step_job, l, l->generation);
 }
 
 static void say(struct link *l, const uint8_t *pdu, size_t length, uint8_t type, const struct call *k)
@@ -457,10 +466,12 @@ void link_step(void *owner)
     struct link *l = owner;
     if (!works(l))
         return;
-    inbox_read(&l->in, l->endpoint, UINT32_MAX, take, l);
+    l->read += inbox_read(&l->in, l->endpoint, cut_room(l, false), take, l);
     if (!works(l))
         return;
-    bool flushed = stream_flush(&l->out, l->endpoint, UINT32_MAX);
+    bool flushed = stream_flush(&l->out, l->endpoint, cut_room(l, true));
+    if (l->cut.is_due && cut_now(l) && !works(l))
+        return;
     if (l->endpoint->dead) {
         link_close(l, true);
         return;

@@ -67,6 +67,8 @@ static struct said *request_up(struct link *l, const struct dis_pdu *pdu, uint32
         struct dis_pdu was;
         if (said->call != own || !decode(s->bytes + said->at, said->length, &was) || !is_same_request(&was, pdu))
             continue;
+        if (repeat_is_late(k, l, said->fragment))
+            return NULL;
         if (said->fragment == 0 && k->link)
             repeat_begins(k, l);
         if (said->taken)

@@ -255,9 +255,10 @@ static void begin(void)
     world.link_count = world.call_count = 0;
     world.cancels_asked = 0;
     world.keeps = chance(50);
+    world.simple = world.plan.shares && chance(50);
     world.frozen = world.over = world.well = world.shut = world.drained = world.reloaded = false;
     world.member_count = world.plan.reloads ? MEMBERS_MOST : world.plan.members;
-    world.client_count = between(1, chance(70) ? 4 : CLIENTS - 1);
+    world.client_count = between(1, chance(world.simple ? 30 : 70) ? 4 : CLIENTS - 1);
     for (uint32_t i = 0; i < world.member_count; i++)
         member_begin(&world.members[i], i);
     for (uint32_t i = 0; i < world.client_count; i++)
@@ -295,7 +296,9 @@ static void schedule(uint64_t seed)
     fake_uv_begin();
     lines_begin();
     begin();
-    if (!proxy_run(settings, at_end))
+    bool ran = proxy_run(settings, at_end);
+    counts.calls += world.call_count;
+    if (!ran)
         broken(ALL_FREE, "it does not start");
     plan_give_back(settings);
     judge_rest(allocations);
@@ -321,6 +324,7 @@ static void run(uint64_t first, uint64_t count)
         schedule(first + i);
     for (unsigned i = 0; i < PROMISES; i++)
         printf("ok - %s\n", promise_names[i]);
+    counts_print();
     printf("# %lu schedules, %.0f a second\n", (unsigned long)count, (double)count / (seconds() - from + 1e-9));
 }
 

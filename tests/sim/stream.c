@@ -23,10 +23,11 @@ bool stream_flush(struct stream *s, struct endpoint *e, uint32_t most)
     return s->sent == s->length;
 }
 
-void inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handler *handler, void *owner)
+uint32_t inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handler *handler, void *owner)
 {
     uint32_t room = (uint32_t)sizeof in->bytes - in->length, at = 0;
-    in->length += (uint32_t)net_read(e, in->bytes + in->length, room < most ? room : most);
+    uint32_t n = (uint32_t)net_read(e, in->bytes + in->length, room < most ? room : most);
+    in->length += n;
     while (at < in->length) {
         struct dis_frame frame = dis_frame_next(in->bytes + at, in->length - at);
         if (frame.status == DIS_FRAME_MORE)
@@ -40,4 +41,5 @@ void inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handl
     }
     memmove(in->bytes, in->bytes + at, in->length - at);
     in->length -= at;
+    return n;
 }

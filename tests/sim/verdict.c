@@ -199,6 +199,7 @@ static void judge_call(const struct call *k)
         broken(TRUE_LINE, "call %u was cancelled, says its line, and nobody wanted that", call_number(k));
     judge_proof(k);
     judge_times(k, e);
+    repeat_judge(k);
     if (!agrees(k, e) || !was_told(k, e))
         broken(TRUE_LINE, "call %u ended as %s, says its line, and its client heard %s (%#x)%s", call_number(k),
                k->ending, outcome_names[k->outcome], k->status,

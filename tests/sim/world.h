@@ -4,6 +4,7 @@
 #define SIM_WORLD_H
 
 #include "../../dissect/pdu.h"
+#include "counts.h"
 #include "net.h"
 #include "plan.h"
 #include "wire.h"
@@ -113,6 +114,12 @@ struct client {
     struct inbox in;
 };
 
+struct cut {
+    bool is_due, of_answers; /* after `at` bytes that were written; else read */
+    uint8_t kind;            /* enum cut_kind */
+    uint32_t at;
+};
+
 struct link {
     struct endpoint *endpoint;
     struct member *member;
@@ -127,6 +134,8 @@ struct link {
     uint32_t generation;
     bool closes; /* a FIN after what is said */
     uint32_t asked_group, group;
+    uint32_t read; /* bytes */
+    struct cut cut;
     int64_t closed_at, granted_at;
     struct call *incoming;
     struct stream out;
@@ -160,6 +169,7 @@ extern struct world {
     bool well;   /* … but that servers answer all, from here on */
     bool shut;   /* the proxy has closed its listener in this turn */
     bool keeps;  /* servers keep connections after an orphaned */
+    bool simple; /* clients do nothing that needs a link of its own, and servers cut many connections */
     bool reloaded;
     uint64_t cancels_asked; /* by the administrator, of calls of whichever connection: bits by call_id */
     bool drained;           /* the administrator was told that nothing is inside, and has not resumed the server */
@@ -173,7 +183,7 @@ struct said *stream_add(struct stream *s, const uint8_t *pdu, size_t length, uin
 bool stream_flush(struct stream *s, struct endpoint *e, uint32_t most);
 /* The PDUs that have come whole are handed over. */
 typedef void inbox_handler(void *owner, const uint8_t *pdu, size_t length);
-void inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handler *handler, void *owner);
+uint32_t inbox_read(struct inbox *in, struct endpoint *e, uint32_t most, inbox_handler *handler, void *owner);
 
 /* For people, and in its stub. */
 static inline uint32_t call_number(const struct call *k)
@@ -210,9 +220,16 @@ void client_freeze(struct client *c); /* begins nothing any more, reads all */
 void client_leave(struct client *c);
 void client_come(struct client *c); /* now; it binds, and that is all */
 
+/* cut.c */
+void cut_draw(struct link *l);
+uint32_t cut_room(const struct link *l, bool of_answers); /* bytes until then */
+bool cut_now(struct link *l);                             /* if it is time */
+
 /* repeat.c */
 void repeat_begins(struct call *k, struct link *l); /* its first fragment has come again, on this link */
-bool repeat_may_have_run(const struct call *k);     /* in any of its attempts, for all that its server knows */
+bool repeat_is_late(struct call *k, const struct link *l, uint32_t fragment); /* of an attempt before the last */
+bool repeat_may_have_run(const struct call *k); /* in any of its attempts, for all that its server knows */
+void repeat_judge(const struct call *k);        /* at the end: was it repeated where it should be? */
 
 /* server.c */
 void link_step(void *link); /* something has changed */
