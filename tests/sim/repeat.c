@@ -99,7 +99,8 @@ static bool could_be_repeated(const struct call *k)
     const struct client *c = &world.clients[k->client];
     const struct rules *r = rules_of(k);
     bool is_plain = world.simple && !p->rules[2].pending && !c->group && !world.reloaded;
-    bool has_room = p->waiting_length >= 1000 && p->unavailable_wait && world.over_at > k->line_at;
+    bool is_cancelled = world.cancels_asked >> (k->call_id & 63) & 1;
+    bool has_room = p->waiting_length >= 1000 && p->unavailable_wait && world.over_at > k->line_at && !is_cancelled;
     int64_t time = least(least(p->waiting_longest, p->unavailable_wait), least(r->deadline, r->call_timeout));
     return is_plain && has_room && p->retry.attempts > 1 && k->attempts > 0 && k->took < (time - TICKS) * MS;
 }
