@@ -1,4 +1,4 @@
-"""What dissect prints of a capture: the PDUs for checks, and the three files that are kept beside it."""
+"""What dissect prints of a capture: the PDUs for checks, and the files that are kept beside it."""
 
 import json
 import pathlib
@@ -12,8 +12,9 @@ HEADING = re.compile(r"^frame \d+  \S+  (\S+) > (\S+)  (.*)\n", re.M)
 
 
 def printed(program, capture, *options, good=(0,)) -> str:
-    """program is rpcward-inspect; `good` are the statuses with which it may end."""
-    run = subprocess.run([str(program), *options, str(capture)], capture_output=True, text=True)
+    """program is rpcward-inspect; `good` are the statuses with which it may end. Files are named from here."""
+    command = [str(pathlib.Path(program).resolve()), *options, str(capture)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
     if run.returncode not in good or run.stderr:
         raise OSError("%s %s %s: %s" % (program, options, capture, run.stderr.strip() or run.returncode))
     return run.stdout
@@ -46,6 +47,11 @@ def findings(program, capture) -> str:
     return printed(program, capture, "--findings", good=(0, 1))
 
 
+def whatif(program, capture) -> str:
+    """What rpcward would have made of its calls."""
+    return printed(program, capture, "--what-if", "-c", "whatif.yaml")
+
+
 def kept(name, suffix) -> pathlib.Path:
     return HERE / (name + suffix)
 
@@ -54,4 +60,4 @@ def fresh(program, name) -> dict:
     """What the files beside a capture would be now, by suffix."""
     capture = kept(name, ".pcap")
     return {".txt": text(program, capture), ".json": printed(program, capture, "--tree", "all", "--json"),
-            ".findings": findings(program, capture)}
+            ".findings": findings(program, capture), ".whatif": whatif(program, capture)}

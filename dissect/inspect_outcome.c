@@ -129,7 +129,7 @@ static void put_counts(FILE *out, const char *what, const uint64_t *counts, unsi
                     captured ? dis_ending_name((enum dis_ending)i) : ending_name(i));
             before = ", ";
         }
-    fputc('\n', out);
+    fputs(before[0] == '\0' ? "none\n" : "\n", out);
 }
 
 static void put_text_total(const struct outcome *o, const struct totals *t)

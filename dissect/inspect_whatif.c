@@ -233,6 +233,14 @@ static int64_t over_at(const struct dis_call *call)
     return server->rst ? server->rst_at.time : server->fin ? server->fin_at.time : call->request_last.time;
 }
 
+/* One that has only closed its side may still wait for the answer, and did where there is one. */
+static bool has_left(const struct dis_call *call)
+{
+    const struct dis_wire_way *client = &call->in->wire->way[call->way];
+    bool reset = client->rst && client->rst_at.frame == call->left_at.frame;
+    return call->left && !call->orphaned && !call->cancelled && (reset || call->answer == DIS_NO_ANSWER);
+}
+
 static struct replay_call recorded(const struct whatif *w, const struct dis_call *call, uint32_t server,
                                    int64_t start)
 {
@@ -253,8 +261,7 @@ static struct replay_call recorded(const struct whatif *w, const struct dis_call
         .over = over_at(call) - start,
         .first = answered ? after(sent, &call->answer_first) : -1,
         .last = answered ? after(sent, &call->answer_last) : -1,
-        .left = call->left && !call->orphaned && !call->cancelled ? after(call->request_first.time, &call->left_at)
-                                                                  : -1,
+        .left = has_left(call) ? after(call->request_first.time, &call->left_at) : -1,
         .lost = ended && !follows ? after(sent, ended_at) : -1,
         .dropped = ended && follows ? after(sent, ended_at) : -1,
         .captured = (uint8_t)call->ending,

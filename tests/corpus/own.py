@@ -39,7 +39,7 @@ def check_capture(program, recipe):
 
 def check_folder():
     """Nothing lies there that no recipe made, and README.md has the table."""
-    kept = {path for suffix in (".pcap", ".txt", ".json", ".findings") for path in FOLDER.glob("*" + suffix)}
+    kept = {path for suffix in (".pcap", ".txt", ".json", ".findings", ".whatif") for path in FOLDER.glob("*" + suffix)}
     wrong = ["no recipe for " + path.name for path in sorted(kept) if path.stem not in recipes.BY_NAME]
     if recipes.table() not in (FOLDER / "README.md").read_text():
         wrong.append("the table of captures/README.md is not what captures/record --list prints")

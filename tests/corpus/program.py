@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import pathlib
+import pty
 import re
 import select
 import signal
@@ -182,6 +183,15 @@ def filters(folder):
     for options, pdus in ((("--opnum", "2"), 2), (("--interface", "mgmt"), 4), (("--addr", "10.0.0.1"), 0)):
         found = objects(run("--pdus", "--json", *options, sample))
         need(len(found) == pdus, options, "gave", len(found))
+    uuid = objects(run("--calls", "--json", "--opnum", "99", sample))[0]["interface"]
+    hung = CAPTURES / "server-hung.pcap"
+    for options, capture, calls in ((("--interface", uuid), sample, 1), (("--interface", uuid.upper()), sample, 1),
+                                    (("--hung",), hung, 1), (("--hung", "--opnum", "0"), hung, 1),
+                                    (("--hung", "--opnum", "1"), hung, 0), (("--hung", "--status", "answered"), hung, 0),
+                                    (("--addr", "127.0.78.1", "--port", "1135", "--interface", "mgmt", "--opnum", "99",
+                                      "--status", "fault", "--slower", "1us"), sample, 1)):
+        found = objects(run("--calls", "--json", *options, capture))
+        need(len(found) == calls, options, "gave", len(found))
 
 
 def trees(folder):
@@ -261,6 +271,23 @@ def memory(folder):
     need(long - short < 500, "from", short, "to", long, "KiB")
 
 
+def progress(folder):
+    """Of a large file, and to a terminal only; nothing of it is left behind."""
+    data = SAMPLE.read_bytes()
+    other = struct.pack("<IIII", 1, 0, 1000, 1000) + bytes(1000)
+    large = folder / "large.pcap"
+    large.write_bytes(data + 70000 * other)
+    for capture, shown in ((large, True), (SAMPLE, False)):
+        terminal, its_end = pty.openpty()
+        done = subprocess.run([PROGRAM, "--calls", capture], stdout=subprocess.PIPE, stderr=its_end, timeout=DEADLINE)
+        text = os.read(terminal, 65536) if select.select([terminal], [], [], 0)[0] else b""
+        os.close(its_end)
+        os.close(terminal)
+        need((b" %" in text) == shown and done.stdout == run("--calls", SAMPLE).stdout, capture, text, done)
+        need(not shown or re.search(rb"\r +\r$", text), "something is left", text)
+    need(not run("--calls", large).stderr, "progress into a pipe")
+
+
 def broken_pipe(folder):
     """Nobody reads any more: it ends."""
     data = SAMPLE.read_bytes()
@@ -277,7 +304,7 @@ def broken_pipe(folder):
 
 
 CASES = (same_from_everywhere, other_formats, several_link_types, cut_off, not_read, usage, filters, trees, follow,
-         memory, broken_pipe)
+         memory, progress, broken_pipe)
 
 
 def main():

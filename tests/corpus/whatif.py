@@ -136,6 +136,14 @@ def left_and_dropped():
     return equal(a.ends(), ["client-left"] * 2 + ["answered"]) + equal([call["waited"] for call in a.calls], [0] * 3)
 
 
+def half_closed():
+    """It has closed its side, and waits for the answer; or it has reset the connection, and the answer came too late."""
+    asked = [Connection(client_port=port).open().bind().send(CLIENT, ask()) for port in (50001, 50002)]
+    patient = asked[0].close(CLIENT).wait(1).send(SERVER, response(STUB, 2)).close(SERVER)
+    gone = asked[1].reset(CLIENT).wait(1).send(SERVER, response(STUB, 2))
+    return equal(Answer("calls: 8", patient, gone).ends(), ["answered", "client-left"])
+
+
 def kept_alive():
     """The host was gone: keep-alives find that out before the client gives up."""
     c = Connection().open().bind().send(CLIENT, ask())
@@ -317,7 +325,7 @@ def too_busy():
         equal((never.ends()[0], never.calls[0]["attempts"] > 2), ("fault", True))
 
 
-CASES = (nothing_changes, waiting, turned_down, timed_out, still_left, left_and_dropped, kept_alive, faults, server_ends, not_ours,
+CASES = (nothing_changes, waiting, turned_down, timed_out, still_left, left_and_dropped, half_closed, kept_alive, faults, server_ends, not_ours,
          bad_settings, dialled_ahead, many, shared, several_on_a_connection, own_connection_for_the_rest, repeated,
          not_repeated, medians, on_the_same_connection, too_large_to_keep, later_contexts, some_of_them, nobody_knows,
          restarted, silent_host, idle_when_it_went, too_busy)
