@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks rpcward-inspect on captures whose truth is known because they are made here: the same conversation over every link
+"""Checks rpcward-inspect on captures whose truth is known because they are made here: one conversation over every link
 type and IP version, in fragments, out of order, repeated, overlapping, beyond the end of sequence numbers, and so on.
 
     oddities.py RPCWARD-INSPECT [SEED...]
@@ -146,7 +146,7 @@ LINKS = {
     "padded": (1, lambda p: (MACS + ethertype(p) + p).ljust(60, b"\0")),
     "cooked v1": (113, lambda p: struct.pack(">HHH8s", 0, 1, 6, MACS[:6]) + ethertype(p) + p),
     "cooked v2": (276, lambda p: ethertype(p) + struct.pack(">HIHBB8s", 0, 2, 1, 0, 6, MACS[:6]) + p),
-    "cooked v1, VLAN": (113, lambda p: struct.pack(">HHH8s", 0, 1, 6, MACS[:6]) + b"\x81\x00\x00\x05" + ethertype(p) + p),
+    "cooked v1, VLAN": (113, lambda p: struct.pack(">HHH8sHH", 0, 1, 6, MACS[:6], 0x8100, 5) + ethertype(p) + p),
     "raw": (101, lambda p: p),
     "raw, of OpenBSD": (14, lambda p: p),
     "null, little-endian": (0, lambda p: struct.pack("<I", 2 if p[0] >> 4 == 4 else FAMILY6) + p),
@@ -200,7 +200,8 @@ class Found:
     def __init__(self, data, *options):
         done = subprocess.run([PROGRAM, "--pdus", "--json", *options, "-"], input=data, capture_output=True, timeout=60)
         self.pdus = [json.loads(line) for line in done.stdout.splitlines()]
-        calls = subprocess.run([PROGRAM, "--calls", "--json", *options, "-"], input=data, capture_output=True, timeout=60)
+        calls = subprocess.run([PROGRAM, "--calls", "--json", *options, "-"], input=data, capture_output=True,
+                               timeout=60)
         self.calls = [json.loads(line) for line in calls.stdout.splitlines()]
         self.status, self.error = done.returncode, done.stderr.decode()
 
@@ -328,18 +329,19 @@ def in_mid_connection():
     wrong = []
     for start in range(3, len(WHOLE) - 2):
         found = Found(pcap(frames_of(WHOLE[start:]), 1))
-        left = len({s.data[12:16] for s in WHOLE[start:] if s.way == CLIENT and s.data[2:3] == bytes([rpc.REQUEST]) and
-                    s.data[3] & rpc.FIRST and s.data[0] == 5})
+        left = len({s.data[12:16] for s in WHOLE[start:] if s.way == CLIENT and s.data[:1] == b"\5" and
+                    s.data[2] == rpc.REQUEST and s.data[3] & rpc.FIRST})
         calls = [call for call in found.calls if call["req_frame_first"] is not None]
-        answered = [call for call in calls if call["end"] == "answered" and call["opnum"] == 0 and call["interface"] is None]
+        answered = [call for call in calls
+                    if (call["end"], call["opnum"], call["interface"]) == ("answered", 0, None)]
         if start > 3 and (len(answered), len(calls)) != (left, len(calls)):
             wrong.append(f"from {start}: {len(answered)} answered of {left}")
     return wrong
 
 
 def gap():
-    """Each segment missing in turn, longer than the capture waits: every call that has all of its bytes is answered, none
-    hangs, and it is said."""
+    """Each segment missing in turn, for longer than it is waited for: every call that has all of its bytes is answered,
+    none hangs, and it is said."""
     wrong = []
     data = [i for i, s in enumerate(WHOLE) if s.data]
     for lost in data[2:]:
@@ -363,7 +365,8 @@ def snap_lengths():
         found = Found(data)
         said = json.loads(subprocess.run([PROGRAM, "--json", "-"], input=data, capture_output=True,
                                          timeout=60).stdout.splitlines()[0])
-        if not set(found.ends()) <= {"answered", "gap"} or found.ends().count("answered") < 5 or not said["packets_cut"]:
+        ends = found.ends()
+        if not set(ends) <= {"answered", "gap"} or ends.count("answered") < 5 or not said["packets_cut"]:
             wrong.append(f"{snap}: {found.ends()}, {said['packets_cut']} cut")
     return wrong
 
@@ -372,7 +375,8 @@ def by_chance(seed):
     """All of it together."""
     chance = random.Random(seed)
     said = story(chance, chance.randrange(1, 9))
-    found = closed(segments(said, (chance.randrange(2 ** 32), chance.randrange(2 ** 32)), chance.choice((60, 700, 1400))))
+    starts = chance.randrange(2 ** 32), chance.randrange(2 ** 32)
+    found = closed(segments(said, starts, chance.choice((60, 700, 1400))))
     for kind in (overlapping, out_of_order, repeated, answers_first):
         found = kind(found, chance) if chance.random() < 0.4 else found
     link = chance.choice(list(LINKS))

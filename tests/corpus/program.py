@@ -187,7 +187,8 @@ def filters(folder):
     hung = CAPTURES / "server-hung.pcap"
     for options, capture, calls in ((("--interface", uuid), sample, 1), (("--interface", uuid.upper()), sample, 1),
                                     (("--hung",), hung, 1), (("--hung", "--opnum", "0"), hung, 1),
-                                    (("--hung", "--opnum", "1"), hung, 0), (("--hung", "--status", "answered"), hung, 0),
+                                    (("--hung", "--opnum", "1"), hung, 0),
+                                    (("--hung", "--status", "answered"), hung, 0),
                                     (("--addr", "127.0.78.1", "--port", "1135", "--interface", "mgmt", "--opnum", "99",
                                       "--status", "fault", "--slower", "1us"), sample, 1)):
         found = objects(run("--calls", "--json", *options, capture))

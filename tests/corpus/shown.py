@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that what README.md, runbook.md and the manual page show of rpcward-inspect is what it prints, and that each command that
-they name is one.
+"""Checks that what README.md, runbook.md and the manual page show of rpcward-inspect is what it prints, and that each
+command that they name is one.
 
     shown.py RPCWARD-INSPECT
 
-Lines behind `$ rpcward-inspect …` must be printed in that order; commands with a file of the reader's own are run on a
-capture that lies here. Prints TAP."""
+Lines behind `$ rpcward-inspect …` must be printed in that order; commands with a file of the reader's own are run on
+a capture that lies here. Prints TAP."""
 
 import pathlib
 import re
@@ -46,13 +46,14 @@ def named(text):
 
 
 def check_named(command):
-    """Its options are such, with a capture in the place of the reader's."""
+    """Its options are such, with a capture of ours for the reader's."""
     for name in ("rpc.pcap", "trace.pcap"):
         command = command.replace(name, str(SAMPLE))
     command = re.sub(r" -$", f" {SAMPLE}", command).replace(" SERVER ", " 127.0.0.1 ").replace(" 17 ", " 1 ")
     command = command.replace(" rpcward.yaml ", " docs/rpcward.yaml.example ")
     done = run(command)
-    return [f"status {done.returncode}: {done.stderr}"] if done.returncode == 2 or "there is no call" in done.stderr else []
+    bad = done.returncode == 2 or "there is no call" in done.stderr
+    return [f"status {done.returncode}: {done.stderr}"] if bad else []
 
 
 def checks():

@@ -49,7 +49,8 @@ def served(seconds, client=1, begins=0, calls=1, pause=0, flags=rpc.WHOLE, opnum
     """A connection whose calls are answered after so many seconds each."""
     c = Connection(client=f"10.0.1.{client}", client_port=50000 + client, begins=begins).open().bind(flags=flags)
     for call_id in range(2, 2 + calls):
-        c.send(CLIENT, rpc.request(opnum, STUB, call_id=call_id)).wait(seconds).send(SERVER, response(STUB, call_id)).wait(pause)
+        c.send(CLIENT, rpc.request(opnum, STUB, call_id=call_id)).wait(seconds)
+        c.send(SERVER, response(STUB, call_id)).wait(pause)
     return c.close(CLIENT).close(SERVER)
 
 
@@ -129,7 +130,7 @@ def still_left():
 
 
 def left_and_dropped():
-    """A server that closes when its client has is done with the call: it holds no slot, and nothing is wrong with it."""
+    """A server that closes when its client has is done with the call: it has no slot, and nothing is wrong with it."""
     left = [Connection(client=f"10.0.1.{n}", client_port=50000 + n, begins=n).open().bind().send(CLIENT, ask())
             .wait(0.5).close(CLIENT).close(SERVER) for n in (1, 2)]
     a = Answer("calls: 1\nhealth: { failures: 1 }", *left, served(0.5, client=3, begins=2.52), plain=True)
@@ -137,7 +138,7 @@ def left_and_dropped():
 
 
 def half_closed():
-    """It has closed its side, and waits for the answer; or it has reset the connection, and the answer came too late."""
+    """It has closed its side, and waits for the answer; or it has reset the connection, and the answer is too late."""
     asked = [Connection(client_port=port).open().bind().send(CLIENT, ask()) for port in (50001, 50002)]
     patient = asked[0].close(CLIENT).wait(1).send(SERVER, response(STUB, 2)).close(SERVER)
     gone = asked[1].reset(CLIENT).wait(1).send(SERVER, response(STUB, 2))
@@ -214,7 +215,7 @@ def several_on_a_connection():
 
 
 def own_connection_for_the_rest():
-    """Authenticated calls, interfaces that may keep state, and binds that were not seen have a connection of their own."""
+    """Interfaces that may keep state, and binds that were not seen, have a connection of their own."""
     unseen = Connection().send(CLIENT, ask()).wait(1).send(SERVER, response(STUB, 2))
     a, b = Answer("calls: 8", unseen, plain=True), Answer("calls: 8", served(1))
     return equal([call["shared"] for call in a.calls + b.calls], [False, False]) + \
@@ -243,7 +244,8 @@ def not_repeated():
 def medians():
     """A repeat takes as long as its operation, not as others; where it was never answered, as those."""
     slow = served(5, client=3, opnum=1, calls=3)
-    a, b = Answer("calls: 8", served(0.5, client=2), slow, cut(1), plain=True), Answer("calls: 8", slow, cut(1), plain=True)
+    a = Answer("calls: 8", served(0.5, client=2), slow, cut(1), plain=True)
+    b = Answer("calls: 8", slow, cut(1), plain=True)
     again = [next(call for call in answer.calls if call["attempts"] == 2) for answer in (a, b)]
     return equal([round(call["took"]) for call in again], [2, 6])
 
@@ -325,10 +327,10 @@ def too_busy():
         equal((never.ends()[0], never.calls[0]["attempts"] > 2), ("fault", True))
 
 
-CASES = (nothing_changes, waiting, turned_down, timed_out, still_left, left_and_dropped, half_closed, kept_alive, faults, server_ends, not_ours,
-         bad_settings, dialled_ahead, many, shared, several_on_a_connection, own_connection_for_the_rest, repeated,
-         not_repeated, medians, on_the_same_connection, too_large_to_keep, later_contexts, some_of_them, nobody_knows,
-         restarted, silent_host, idle_when_it_went, too_busy)
+CASES = (nothing_changes, waiting, turned_down, timed_out, still_left, left_and_dropped, half_closed, kept_alive,
+         faults, server_ends, not_ours, bad_settings, dialled_ahead, many, shared, several_on_a_connection,
+         own_connection_for_the_rest, repeated, not_repeated, medians, on_the_same_connection, too_large_to_keep,
+         later_contexts, some_of_them, nobody_knows, restarted, silent_host, idle_when_it_went, too_busy)
 
 
 def main():

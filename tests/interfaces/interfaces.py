@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The table of known interfaces as data: what cannot be in it, what Samba's IDL says, and the page that is made of it.
+"""The table of known interfaces as data: what cannot be in it, what Samba's IDL, impacket and tshark say, and the page
+that is made of it.
 
 Prints TAP. What the C code makes of the table is tests/unit/test_interfaces.c's.
 """
@@ -7,9 +8,11 @@ Prints TAP. What the C code makes of the table is tests/unit/test_interfaces.c's
 import subprocess
 import sys
 
+import impacket_rpc
 import page
 import samba_idl
 import table
+import tshark_names
 
 GOOD = "interface 00000000-0000-0000-0000-000000000001 1.0 a\nsource MS-A 1\n"
 BAD = [  # a table, and what is said of it
@@ -63,6 +66,15 @@ def samba_results(interfaces):
     return [(name, few + [wrong for pair in pairs for wrong in check(*pair)]) for name, check in checks]
 
 
+def other_results(interfaces):
+    """Two more who know many of them."""
+    names = ("UUIDs, versions and operations are those of impacket", "names of operations are those of tshark")
+    yield (names[0], impacket_rpc.check(interfaces)) if impacket_rpc.packages() else \
+        (names[0] + " # SKIP python3-impacket is missing", [])
+    yield (names[1], tshark_names.names_differ(interfaces)) if tshark_names.there() else \
+        (names[1] + " # SKIP tshark is missing", [])
+
+
 def handles_seen():
     """That context handles are seen where they are: in Samba's srvsvc there are two operations with one."""
     module = samba_idl.modules().get("4b324fc8-1670-01d3-1278-5a47bf6ee188")
@@ -79,6 +91,7 @@ def main():
         ("a table that is wrong is refused, and the line is named", taken()),
         ("docs/interfaces.md is made from the table as it is", page_differs(interfaces)),
         *samba_results(interfaces),
+        *other_results(interfaces),
         ("context handles are seen in Samba's IDL " + skipped, wrong),
     ]
     print(f"1..{len(results)}")

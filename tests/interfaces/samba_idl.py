@@ -12,6 +12,7 @@ OTHER_NAMES = {
     "drsuapi": {4: "DsReplicaUpdateRefs", 13: "DsWriteAccountSpn", 16: "DsGetDomainControllerInfo",
                 19: "DsReplicaGetInfo"},
     "srvsvc": {15: "NetShareEnumAll"},
+    "ntsvcs": {53: "PNP_DetectResourceLimit"},
     "wkssvc": {2: "NetWkstaEnumUsers"},
     "winreg": {0: "OpenHKCR", 1: "OpenHKCU", 2: "OpenHKLM", 3: "OpenHKPD", 4: "OpenHKU", 27: "OpenHKCC", 28: "OpenHKDD",
                32: "OpenHKPT", 33: "OpenHKPN"},
