@@ -32,7 +32,8 @@ def ways(place, port, socks):
     """Name: (words before the command, environment)."""
     torsocks, chains = configurations(place, socks)
     found = {"bare": ([], {}), "shim, no rule matches": (place.launcher("--to", "10.0.0.6:*"), {}),
-             "shim, a rule matches": (place.launcher("--to", "%s:%s" % (HOST, port)), {})}
+             "shim, a rule matches": (place.launcher("--to", "%s:%s" % (HOST, port)), {}),
+             "the same, without spares": (place.launcher("--open", "--to", "%s:%s" % (HOST, port)), {})}  # so no spares
     if shutil.which("torsocks"):
         found["torsocks"] = (["torsocks"], {"TORSOCKS_CONF_FILE": str(torsocks)})
     if shutil.which("proxychains4"):
@@ -58,6 +59,19 @@ def table(results):
         print("| %s | %.1f | %.1f | %.2f | %.1f | %.1f | %.1f |" % (name, half, added, ratio, mean, more, most))
 
 
+def verdict(results):
+    """What is promised: medians of both ratios over rounds."""
+    bare, led = results["bare"], results["shim, a rule matches"]
+    ratio = statistics.median(own[0] / other[0] for own, other in zip(results["shim, no rule matches"], bare))
+    print("\nunmatched: %.2f of bare (at most 1.05)" % ratio)
+    for name in ("torsocks", "proxychains4"):
+        if name in results:
+            parts = [statistics.median((own[i] - base[i]) / (other[i] - base[i])
+                                       for own, other, base in zip(led, results[name], bare)) for i in (0, 2)]
+            print("matched: %.2f of what %s adds to the median, %.2f to the mean (at most 0.20)" % (
+                parts[0], name, parts[1]))
+
+
 def bench(world, rounds):
     place = shim.Place(world)
     place.guarded = True  # nothing is tried here
@@ -71,6 +85,7 @@ def bench(world, rounds):
         for name, (before, environment) in found.items():
             results[name].append(measure(world.build, port, before, environment))
     table(results)
+    verdict(results)
 
 
 def main():
