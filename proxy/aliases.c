@@ -214,10 +214,14 @@ struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, uint32_t 
 
 struct px_alias *px_alias_spare(struct px_aliases *a, uint32_t uid, int64_t now)
 {
-    uint32_t address = draw_address(a, now);
+    bool has_room = px_asker_takes(&a->askers, uid);
+    uint32_t address = has_room ? draw_address(a, now) : 0;
     struct px_alias *alias = address ? new_row(a) : NULL;
-    if (!alias)
+    if (!alias) {
+        if (has_room)
+            px_asker_gives(&a->askers, uid);
         return NULL;
+    }
     *alias = (struct px_alias){ .address = address, .uid = uid, .granted = now, .serial = ++a->serial };
     chain(a, alias, SPARE | address);
     move(a, alias, PX_ALIAS_SPARE);

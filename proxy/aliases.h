@@ -71,7 +71,7 @@ struct px_alias *px_alias_grant(struct px_aliases *a, uint64_t cookie, uint32_t 
 
 struct px_alias *px_alias_find(const struct px_aliases *a, uint64_t cookie); /* or NULL */
 
-/* A spare for that user, as px_alias_grant(). */
+/* A spare for that user, who takes one more of `askers` by that and must have room for it. NULL when there is none here. */
 struct px_alias *px_alias_spare(struct px_aliases *a, uint32_t uid, int64_t now);
 struct px_alias *px_alias_find_spare(const struct px_aliases *a, uint32_t address); /* or NULL */
 

@@ -124,15 +124,13 @@ static bool may_have_spare(const struct px_ask *ask)
 static struct px_alias *spare(struct px_ask *ask, const struct px_alias *first)
 {
     struct px_shim *s = ask->shim;
+    int64_t now = s->loop->now / 1000;
     struct px_target target;
     if (!may_have_spare(ask) || !px_loop_choose(s->loop, s->listener, &ask->destination, &target))
         return NULL;
-    struct px_alias *alias = px_asker_takes(&s->aliases.askers, first->uid)
-                                 ? px_alias_spare(&s->aliases, first->uid, s->loop->now / 1000)
-                                 : NULL;
+    struct px_alias *alias = px_alias_spare(&s->aliases, first->uid, now);
     if (!alias) {
-        px_asker_gives(&s->aliases.askers, first->uid);
-        px_destination_leave(target.destination, s->loop->now / 1000);
+        px_destination_leave(target.destination, now);
         return NULL;
     }
     alias->pid = first->pid;

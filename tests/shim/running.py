@@ -60,14 +60,23 @@ def started(place, **settings):
     return proxy
 
 
+def withdrawals(place):
+    """How often the proxy has said that spare aliases are no good any more: preload/map.h."""
+    with open(str(place.path) + ".ports", "rb") as file:
+        file.seek(24 + 1024 * 8 * 20)
+        return struct.unpack("=1024I", file.read(4096))
+
+
 def other_rules(place):
     """New connections go by the new rules of their destination, one that was there stays; so does its count."""
     server = place.world.server("10.0.0.5:0")
     proxy = started(place)
     held = Held(place, server)
     equal(client(place, server)["answered"], 1, "answered")
+    before = withdrawals(place)
     rule = 'servers:\n  quick: { match: [ "10.0.0.0/24:*" ], call-timeout: 300ms }\n'
     reload(proxy, rule + proxy.config.read_text())
+    check(all(now > then for now, then in zip(withdrawals(place), before)), "spare aliases go by the old rules")
     equal(client(place, server, "--behaviour", "silent")["faults"], 1, "faults")
     equal(proxy.wait_calls(3)[-1]["end"], "timed-out", "end of a call that the server is silent about")
     held.ends()

@@ -179,6 +179,22 @@ def forked(place):
     equal(led(place, port, FORKS), "False [0, 0, 0, 0]", "failures")
 
 
+GREETED = """
+import socket, sys, time
+began = time.monotonic()
+heard = {socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).recv(9) for _ in range(30)}
+print(heard, time.monotonic() - began < 5)
+"""
+
+
+def greeted(place):
+    """A server that speaks first is dialled as soon as a spare is used."""
+    port, _ = place.echo("--first", "220 hello")
+    place.proxy()
+    told = place.python(["--to", "*:%d" % port], GREETED, "10.0.0.5", str(port))
+    equal(told, "{b'220 hello'} True", "greetings, and whether they came soon")
+
+
 def named(place):
     """Whom a socket is connected to is known before its spare was seen in use."""
     port, _ = place.echo("--quiet")
@@ -197,7 +213,7 @@ def named(place):
 
 CASES = {"spares are good once": good_once, "spares are bounded": bounded, "spares are used": used,
          "spares are withdrawn": withdrawn, "spares and --open": opened, "spares of another user": other_user, "spares and fork": forked,
-         "names of spares": named}
+         "a server speaks first to spares": greeted, "names of spares": named}
 
 if __name__ == "__main__":
     sys.exit(shim.main(__file__, CASES))
