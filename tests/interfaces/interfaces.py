@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The table of known interfaces as data: what cannot be in it, what Samba's IDL, impacket and tshark say, and the page
+"""The table of known interfaces as data: what cannot be in it, what Samba, impacket and tshark say, and the page
 that is made of it.
 
 Prints TAP. What the C code makes of the table is tests/unit/test_interfaces.c's.
@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import impacket_rpc
+import libndr
 import page
 import samba_idl
 import table
@@ -37,15 +38,8 @@ BY_HAND = {
     "6f1d2a90-53c4-4e0b-9d1c-7a1f0c5be001",  # probe
     "0b6edbfa-4a24-4fc6-8a23-942b1eca65d1",  # IRPCAsyncNotify
     "11899a43-2b68-4a76-92e3-a3d6ad8c26ce",  # TermSrvNotification
-    "17fdd703-1827-4e34-79d4-24a55c53bb37",  # msgsvc
-    "8fb6d884-2388-11d0-8c35-00c04fda2795",  # w32time
     "df1941c5-fe89-4e79-bf10-463657acf44d",  # efsrpc
     "5261574a-4572-206e-b268-6b199213b4e4",  # asyncemsmdb
-    "45f52c28-7f9f-101a-b52b-08002b2efabe",  # winsif
-    "ecec0d70-a603-11d0-96b1-00a0c91ece30",  # ad_backup
-    "16e0cf3a-a604-11d0-96b1-00a0c91ece30",  # ad_restore
-    "b9e79e60-3d52-11ce-aaa1-00006901293f",  # rot
-    "7c857801-7381-11cf-884d-00aa004b2e24",  # IWbemObjectSink
     "f31dfde2-07b6-11d2-b2d8-0060083ba1fb",  # IOPCCommon
     "39c13a4d-011e-11d0-9675-0020afd8adb3",  # IOPCServer
     "39c13a4f-011e-11d0-9675-0020afd8adb3",  # IOPCBrowseServerAddressSpace
@@ -97,8 +91,11 @@ def samba_results(interfaces):
 
 
 def other_results(interfaces):
-    """Two more who know many of them."""
-    names = ("UUIDs, versions and operations are those of impacket", "names of operations are those of tshark")
+    """Three more who know many of them."""
+    names = ("UUIDs, versions and operations are those of impacket", "names of operations are those of tshark",
+             "UUIDs, versions and operations are those of libndr")
+    there = libndr.tables()
+    yield (names[2], libndr.check(interfaces, there)) if there else (names[2] + " # SKIP libndr is missing", [])
     yield (names[0], impacket_rpc.check(interfaces)) if impacket_rpc.packages() else \
         (names[0] + " # SKIP python3-impacket is missing", [])
     yield (names[1], tshark_names.names_differ(interfaces)) if tshark_names.there() else \
@@ -110,7 +107,7 @@ def known_to_nobody(interfaces):
     name = "every UUID is known to one of them, or was compared by hand"
     if not (samba_idl.modules() and impacket_rpc.packages() and tshark_names.there()):
         return name + " # SKIP one of them is missing", []
-    known = set(samba_idl.modules()) | {uuid for module in impacket_rpc.packages()
+    known = set(samba_idl.modules()) | set(libndr.tables()) | {uuid for module in impacket_rpc.packages()
                                         for uuid, _ in impacket_rpc.constants(module)} | BY_HAND
     answers = tshark_names.answers(interfaces)
     return name, [f"{interface.name}: {interface.uuid}" for number, interface in enumerate(interfaces)

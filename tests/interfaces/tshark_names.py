@@ -14,19 +14,16 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import rpc  # noqa: E402
 from packets import CLIENT, Connection, capture  # noqa: E402
 
-PREFIXES = r"^(rpc__mgmt_|lsa_|winspool_|FRSTRANS_|NETRPR)"
+PREFIXES = r"^(rpc__mgmt_|lsa_|winspool_|FRSTRANS_|dfs_)"
 
 # Where it has other words than the specification, and than Samba, where they are not those in samba_idl.OTHER_NAMES.
 OTHER_NAMES = {
     "netlogon": {21: "NetrLogonDummyRoutine1"},
     "lsarpc": {39: "QueryTrustedDomainInfoBySid", 73: "lsaRQueryForestTrustInformation"},
-    "srvsvc": {15: "NetShareEnumAll", 34: "NAMECANONICALIZE"},
+    "srvsvc": {15: "NetShareEnumAll", 34: "NETRPRNAMECANONICALIZE"},
     "svcctl": {34: "ScGetCurrentGroupStateW"},
     "spoolss": {62: "RemoteFindFirstPrinterChangeNotification", 66: "RRPCN", 67: "RFNPCNEX"},
-    "eventlog": {0: "ClearEventLogW", 1: "BackupEventLogW", 2: "CloseEventLog", 4: "GetNumRecords",
-                 5: "GetOldestRecord", 7: "OpenEventLogW", 9: "OpenBackupEventLogW", 10: "ReadEventLogW",
-                 22: "GetLogIntormation"},
-    "netdfs": {6: "dfs_Rename"},
+    "eventlog": {22: "GetLogIntormation"},
     "nspi": {7: "NspiDNToEph", 10: "NspiCompareDNTs", 12: "NspiGetHierarchyInfo"},
     "rfr": {1: "RfrGetFQDNFromLegacyDN"},
 }
