@@ -15,15 +15,9 @@ TOO_BUSY = rpc.pdu(FAULT, bytes(8) + (0x1C010014).to_bytes(4, "little") + bytes(
 LOST = str(SERVER_LOST)
 
 
-@case("retry/server-killed-again-and-again")
-def killed(world):
-    """`make soak` does it for a minute."""
-    return Restarts(world, 8, clients=16, every=1.3).run()
-
-
-@case("retry/server-killed-under-idempotent-calls")
-def killed_idempotent(world):
-    return Restarts(world, 8, clients=16, every=1.3, idempotent=True).run()
+for idempotent in (False, True):  # `make soak` does it for a minute, every 2.5 s
+    CASES.append(Case("retry/server-killed-again-and-again" + ("-idempotent" if idempotent else ""),
+                      lambda world, idempotent=idempotent: Restarts(world, 8, 32, 1.3, idempotent).run()))
 
 
 def clients_stayed(proxy):
@@ -45,19 +39,13 @@ def closes_idle(world, idempotent):
     return "%d connections, told: %r" % (server.connections(), dict(told))
 
 
-for idempotent in (False, True):
-    CASES.append(Case("retry/server-closes-idle-connections" + ("-idempotent" if idempotent else ""),
-                      lambda world, idempotent=idempotent: closes_idle(world, idempotent)))
-
-
-@case("retry/busy-above-four-calls")
-def busy(world):
+def busy(world, idempotent):
     """None of it reaches the clients, which wait in line instead."""
     def refuses(pdu):
         return TOO_BUSY[:12] + pdu.call_id.to_bytes(4, "little") + TOO_BUSY[16:] if server.recorder.inside > 4 else None
     server = Ledgered(world, refuses, seconds=0.01)
     proxy = world.proxy(server, server="connections: 8\nwaiting: { longest: 20s }\nretry: { floor: 1000 }",
-                        top=interfaces())
+                        top=interfaces(idempotent))
     callers = Callers(world, proxy, 12, mix=[("echo", 0)])
     told = callers.during(2, lambda: threading.Event().wait(0.05))
     equal(set(told), {"answered"}, "what clients were told")
@@ -67,11 +55,10 @@ def busy(world):
     return "%d answered, %d refusals" % (told["answered"], len(server.refused))
 
 
-@case("retry/one-of-two-members-goes")
-def one_goes(world):
+def one_goes(world, idempotent):
     """What was in it is lost, at most what its links hold; all else goes to the other."""
-    servers = [world.server(), world.server()]
-    proxy = world.proxy(*servers, server=SETTINGS, top=interfaces())
+    servers = [world.server(behind=not idempotent) for _ in range(2)]
+    proxy = world.proxy(*servers, server=SETTINGS, top=interfaces(idempotent))
     callers, ticks = Callers(world, proxy, 12), []
 
     def tick():
@@ -80,12 +67,19 @@ def one_goes(world):
         if len(ticks) == 8:
             servers[0].kill()
     told = callers.during(2.5, tick)
-    check(set(told) <= {"answered", LOST} and told[LOST] <= 12, "told %r" % dict(told))
+    check(set(told) <= {"answered", LOST} and told[LOST] <= (0 if idempotent else 12), "told %r" % dict(told))
     check(all(server.ledger() for server in servers), "one of them had no calls")
     clients_stayed(proxy)
     world.end()
-    callers.hold_against(*servers)
+    callers.hold_against(*servers, once=not idempotent)
     return "told: %r" % dict(told)
+
+
+for name, play in (("server-closes-idle-connections", closes_idle), ("busy-above-four-calls", busy),
+                   ("one-of-two-members-goes", one_goes)):
+    for idempotent in (False, True):
+        CASES.append(Case("retry/" + name + ("-idempotent" if idempotent else ""),
+                          lambda world, play=play, idempotent=idempotent: play(world, idempotent)))
 
 
 # ---- members of different versions ----

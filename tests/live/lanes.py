@@ -148,8 +148,8 @@ class Lane:
         link = self.cutter.last
         self.was_unbound = self.is_unbound()
         first = {NEW: rpc.BIND, IDLE: rpc.ALTER, POOLED: rpc.REQUEST}[self.plan.kind]
-        check(not at or self.cutter.first in (None, first),
-              "cut after %d bytes: the link was not %s, but had a PDU of type %r" % (at, self.plan.kind, self.cutter.first))
+        check(not at or self.cutter.first in (None, first), "cut after %d bytes: the link was not %s, but got type %r first" %
+              (at, self.plan.kind, self.cutter.first))
         for own_id in {own, beside}:
             what = "a call on a link that was cut after %d bytes" % at
             if self.was_unbound:

@@ -91,6 +91,10 @@ class Host:
         self.filter("table ip silent {\n chain in { type filter hook input priority 0; policy drop; }\n"
                     " chain out { type filter hook output priority 0; policy drop; }\n}\n")
 
+    def speak_again(self):
+        """After fall_silent() or drop()."""
+        self.filter("flush ruleset\n")
+
     def unplug(self):
         """Its cable is pulled: the other end loses the carrier."""
         with self.inside():

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -24,9 +25,11 @@ from capture import Capture, probes_in  # noqa: E402
 from harness import Failure, World, check, equal, rpc, wait_until  # noqa: E402
 from namespaces import Host, timers, waiting_for_ack  # noqa: E402
 from recorder import DEAF, Recorder, ack  # noqa: E402
+from restarts import SERVER_LOST, SETTINGS as RETRIES, Callers, interfaces  # noqa: E402
 from rpc import BIND_ACK, FAULT, RESPONSE, TEST, bind, context, trailer  # noqa: E402
 
 COM_TIMEOUT, LOST = 1, 6  # seconds: the setting, and the most that finding out may take after it
+SPEAKS = 2                # seconds before a host falls silent again
 SETTINGS = "com-timeout: %ds" % COM_TIMEOUT
 CALL_FAILED, CANCELLED = 0x1C000012, 0x1C00000D
 CONNECT, PACKET = 2, 4    # auth levels (MS-RPCE 2.2.1.1.8)
@@ -274,6 +277,34 @@ def slot_stays(place):
     check(time.monotonic() - began >= COM_TIMEOUT + LOST + 1, "two calls were inside")
 
 
+def again_and_again(place, idempotent):
+    """The host falls silent under plain clients that call without pause, for longer than it takes to find out, and is
+    back: they keep their connections, and what cannot have run is answered."""
+    server = place.far_server()
+    settings = SETTINGS + "\nconnect-timeout: 500ms\nhealth: { longest-backoff: 200ms }\n" + RETRIES
+    proxy = place.proxy(server, server=settings, top=interfaces(idempotent))
+    callers, silences = Callers(place, proxy, 32), []
+
+    def fall_silent_and_speak():
+        """The pauses are what is played; nothing waits for them."""
+        threading.Event().wait(SPEAKS)
+        place.far.fall_silent()
+        threading.Event().wait(COM_TIMEOUT + LOST)
+        place.far.speak_again()
+        silences.append(None)
+    told = callers.during(2 * (SPEAKS + COM_TIMEOUT + LOST) - 1, fall_silent_and_speak)
+    allowed = {"answered"} if idempotent else {"answered", str(SERVER_LOST)}
+    equal(set(told) - allowed, set(), "what else clients were told")
+    check(len(silences) == 2 and (idempotent or told[str(SERVER_LOST)]), "no call was lost: %r" % dict(told))
+    equal([line for line in proxy.connections() if line[0] == "client"], [], "clients that lost theirs")
+    lost = [line for line in proxy.calls() if line["end"] == "server-lost"]
+    check(all(line["evidence"] == "all" for line in lost), "lost, and not all of it was written: %r" % lost[:1])
+    if idempotent:
+        place.servers.clear()  # what is idempotent may run twice
+    place.end()
+    callers.hold_against(server, once=not idempotent)
+
+
 def unix_server(place):
     """A Unix socket has no host that could fall silent: its server's death is known at once."""
     servers = [place.server("unix:%s" % place.path("test")),
@@ -306,6 +337,8 @@ CASES = {
     "client-gone": client_gone,
     "client-gone-keeps-its-slot": slot_stays,
     "unix-server-dies": unix_server,
+    "again-and-again": lambda place: again_and_again(place, False),
+    "again-and-again-idempotent": lambda place: again_and_again(place, True),
 }
 
 
