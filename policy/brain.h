@@ -244,6 +244,7 @@ struct server {
     uint32_t spares;     /* SPARE, or DIALLING to be one */
     uint32_t open_first; /* shared links with room for a call, the one that was used last first */
     int64_t spare_at;    /* no spare is dialled before */
+    int64_t unbound_at;  /* when a link for calls that wait was last not bound; POL_NEVER: one was since */
     bool away;           /* no link could be had for calls that wait */
     uint32_t busy_limit; /* most calls inside, as it seems: above it the server refused some; 0: it has not lately */
     int64_t busy_since;  /* when it was found */

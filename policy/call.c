@@ -205,6 +205,13 @@ static void leave_link(struct pol_brain *b, struct call *k)
         l->callbacks = 0; /* one that was not answered went with the call that it was nested in */
 }
 
+/* What it waited for was a link, and that came to nothing at its bind. */
+static bool is_unbound(const struct pol_brain *b, const struct call *k)
+{
+    int64_t at = b->servers[k->server].unbound_at;
+    return k->presentation && at != POL_NEVER && at >= k->waits_since;
+}
+
 /* It can only be said of a call that it has not run if that holds for each of its attempts. */
 static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, bool answered)
 {
@@ -212,10 +219,13 @@ static enum pol_proof proof_of(const struct pol_brain *b, const struct call *k, 
         return POL_UNPROVEN;
     if (k->state == CALL_AGAIN)
         return (enum pol_proof)k->proof; /* of the last one */
+    bool leased = k->state != CALL_WAITING;
+    bool bind_failed = is_unbound(b, k);
     return pol_provably_not_run((struct pol_evidence){
-        .dial_failed = (k->state == CALL_WAITING || k->state == CALL_AGAIN) && k->client != POL_NONE &&
+        .dial_failed = !leased && !bind_failed && k->client != POL_NONE &&
                        (k->is_away || b->clients[k->client].state == CLIENT_UNAVAILABLE),
-        .leased = k->state != CALL_WAITING && k->state != CALL_AGAIN,
+        .bind_failed = bind_failed,
+        .leased = leased,
         .first_done = k->first_done,
         .last_done = k->last_done,
         .whole_only = k->whole_only,

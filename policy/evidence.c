@@ -20,6 +20,7 @@ static bool fits(enum want want, bool is)
     return want == ANY || (want == YES) == is;
 }
 
+/* A bind that failed says why the request is still with us, so it only names the proof. */
 enum pol_proof pol_provably_not_run(struct pol_evidence e)
 {
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -27,6 +28,6 @@ enum pol_proof pol_provably_not_run(struct pol_evidence e)
             fits(rows[i].first_done, e.first_done) && fits(rows[i].last_done, e.last_done) &&
             fits(rows[i].whole_only, e.whole_only) && fits(rows[i].answered, e.answered) &&
             fits(rows[i].fault_dne, e.fault_dne))
-            return rows[i].proof;
+            return rows[i].proof == POL_P6_IN_PROXY && e.bind_failed ? POL_P2_NOT_BOUND : rows[i].proof;
     return POL_UNPROVEN;
 }

@@ -6,6 +6,7 @@
 
 struct pol_evidence {
     bool dial_failed; /* no connection to the server came about */
+    bool bind_failed; /* one did, and the server refused its bind, or it ended before that was answered */
     bool leased;      /* the request was let go onto a connection */
     bool first_done;  /* write() took its first fragment whole */
     bool last_done;   /* and its last */

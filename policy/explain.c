@@ -87,14 +87,16 @@ static const char *const ending_names[] = {
 static_assert(sizeof ending_names / sizeof *ending_names == POL_ENDINGS, "a name for each ending");
 
 static const char *const proof_names[] = {
-    [POL_UNPROVEN] = "none",      [POL_P1_NOT_CONNECTED] = "P1", [POL_P3_FIRST_PARTIAL] = "P3",
-    [POL_P4_LAST_PARTIAL] = "P4", [POL_P5_FAULT_DNE] = "P5",     [POL_P6_IN_PROXY] = "P6",
+    [POL_UNPROVEN] = "none",       [POL_P1_NOT_CONNECTED] = "P1", [POL_P2_NOT_BOUND] = "P2",
+    [POL_P3_FIRST_PARTIAL] = "P3", [POL_P4_LAST_PARTIAL] = "P4",  [POL_P5_FAULT_DNE] = "P5",
+    [POL_P6_IN_PROXY] = "P6",
 };
 static_assert(sizeof proof_names / sizeof *proof_names == POL_PROOFS, "a name for each proof");
 
 /* Why that proves it. */
 static const char *const proof_clauses[POL_PROOFS] = {
     [POL_P1_NOT_CONNECTED] = "no connection to the server came about",
+    [POL_P2_NOT_BOUND] = "the connection that it waited for was not bound, so nothing of it was sent",
     [POL_P3_FIRST_PARTIAL] = "the kernel never had the whole first fragment, and the connection is closed",
     [POL_P4_LAST_PARTIAL] =
         "the kernel never had the whole last fragment, its server begins no call before that, and the connection "

@@ -93,6 +93,7 @@ static void dial_failed(struct pol_brain *b, uint32_t link, bool ours)
     if (!ours)
         pol_member_failed(b, l->member);
     uint32_t server = b->members[l->member].server;
+    b->servers[server].unbound_at = POL_NEVER;
     pol_pool_end(b, link);
     pol_link_close(b, link, true, POL_NOW, POL_BY_UNAVAILABLE);
     if (client != POL_NONE)
@@ -257,6 +258,8 @@ void pol_link_settle(struct pol_brain *b, uint32_t link, bool reset, enum pol_re
     struct link *l = &b->links[link];
     bool was_binding = l->state == LINK_BINDING;
     pol_link_move(b, link, LINK_SETTLING);
+    if (was_binding)
+        b->servers[b->members[l->member].server].unbound_at = b->now;
     if (was_binding && is_by_server(reason))
         pol_pool_unbound(b, link);
     pol_pool_end(b, link);

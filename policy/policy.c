@@ -41,6 +41,7 @@ static void clear_server(struct pol_brain *b, uint32_t server)
 {
     b->servers[server] = (struct server){
         .down_since = POL_NEVER,
+        .unbound_at = POL_NEVER,
         .turn = { POL_NONE, POL_NONE },
         .open_first = POL_NONE,
         .client_first = POL_NONE,

@@ -299,6 +299,7 @@ enum pol_ending {
 enum pol_proof {
     POL_UNPROVEN,
     POL_P1_NOT_CONNECTED, /* no connection to the server came about */
+    POL_P2_NOT_BOUND,     /* one did, and its bind was refused or not answered before it ended */
     POL_P3_FIRST_PARTIAL, /* the kernel never had the whole first fragment, and the connection is closed */
     POL_P4_LAST_PARTIAL,  /* the same of its last fragment, at a server that does not begin before that */
     POL_P5_FAULT_DNE,     /* the server said so: PFC_DID_NOT_EXECUTE */

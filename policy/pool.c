@@ -370,6 +370,7 @@ void pol_pool_serve(struct pol_brain *b, uint32_t link, uint32_t group)
 {
     pol_group_granted(b, link, group, nobody);
     b->servers[server_of(b, link)].away = false;
+    b->servers[server_of(b, link)].unbound_at = POL_NEVER;
     pol_link_move(b, link, LINK_POOLED);
     pol_pool_open(b, link);
 }
@@ -392,9 +393,11 @@ static void bound(struct pol_brain *b, uint32_t link, const struct pol_event *e)
     if (!e->accepted || l->presentation_count == 0) {
         pol_link_close(b, link, false, POL_NOW, POL_BY_BROKEN_PROMISE);
         pol_pool_failed(b, server_of(b, link));
-        return;
+    } else {
+        pol_pool_serve(b, link, e->group);
     }
-    pol_pool_serve(b, link, e->group);
+    if (!e->accepted || !pol_link_presents(l, l->wanted))
+        b->servers[server_of(b, link)].unbound_at = b->now;
 }
 
 void pol_pool_bound(struct pol_brain *b, const struct pol_event *e)

@@ -13,7 +13,7 @@ KEYS = """time kind client server connection interface version name opnum operat
     status_name end""".split()
 UNPROVEN_RUNS = ("answered", "maybe-sent", "server-lost", "answer-cut")  # ends that never carry a proof
 # The evidence that allows a proof.
-PROVEN_BY = {"P1": ("nothing",), "P3": ("part",), "P4": ("first-fragment",), "P5": MAY_HAVE_RUN,
+PROVEN_BY = {"P1": ("nothing",), "P2": ("nothing",), "P3": ("part",), "P4": ("first-fragment",), "P5": MAY_HAVE_RUN,
              "P6": ("nothing",)}
 
 

@@ -46,6 +46,8 @@ static void test_each_proof(void **state)
         { { .leased = true }, POL_P3_FIRST_PARTIAL },
         { { .leased = true, .first_done = true, .answered = true, .fault_dne = true }, POL_P5_FAULT_DNE },
         { { 0 }, POL_P6_IN_PROXY },
+        { { .bind_failed = true }, POL_P2_NOT_BOUND },
+        { { .bind_failed = true, .leased = true, .first_done = true }, POL_UNPROVEN },
         { { .leased = true, .first_done = true }, POL_UNPROVEN },
         { { .leased = true, .first_done = true, .answered = true }, POL_UNPROVEN },
     };
