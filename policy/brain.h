@@ -69,6 +69,7 @@ struct client {
     uint32_t listener;
     uint32_t server;         /* of its listener, when it came */
     uint32_t address;        /* its row of addresses */
+    uint32_t dials;          /* since it began to want a link */
     uint32_t wanted;         /* WAITING: the member that granted the group which it asks to join, or POL_NONE */
     uint32_t next, previous; /* WAITING */
     int64_t wait_since;      /* when it began to want a link */

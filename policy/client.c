@@ -463,6 +463,7 @@ void pol_client_dial(struct pol_brain *b, uint32_t client, uint32_t member)
     struct client *c = &b->clients[client];
     bool first = c->state == CLIENT_OPENED;
     pol_deadline_set(&b->deadlines, client, POL_NEVER); /* the link has one, while it is dialled */
+    c->dials++;
     c->link = pol_link_dial(b, client, member);
     if (c->link == POL_NONE) {
         tell_unavailable(b, client, POL_BY_LINKS_LIMIT);
@@ -485,6 +486,7 @@ void pol_client_seek(struct pol_brain *b, uint32_t client, uint32_t wanted)
     struct client *c = &b->clients[client];
     c->wanted = wanted;
     c->wait_since = b->now;
+    c->dials = 0;
     if (!b->servers[c->server].draining && take_spare(b, client))
         return;
     uint32_t member = pol_member_pick(b, c->server, wanted, false);
@@ -565,7 +567,8 @@ void pol_client_connected(struct pol_brain *b, uint32_t client)
     pol_client_owns(b, client);
 }
 
-/* Another member that nothing is wrong with is tried at once, however long it may wait; what we lack would be lacking again. */
+/* Another member that may be tried is tried at once, however long its client may wait, unless it has tried as many as there are;
+ * what we lack would be lacking again. The link that failed still counts until it is gone: its place may have to be waited for. */
 void pol_client_undialled(struct pol_brain *b, uint32_t client, bool ours)
 {
     struct client *c = &b->clients[client];
@@ -573,10 +576,12 @@ void pol_client_undialled(struct pol_brain *b, uint32_t client, bool ours)
     if (pol_plain_stays(b, client))
         return;
     uint32_t member = b->draining || ours ? POL_NONE : pol_member_pick(b, c->server, c->wanted, true);
-    if (member != POL_NONE && b->members[member].failures == 0 && has_room_for(b, c))
+    bool goes_on = member != POL_NONE &&
+                   (b->members[member].failures == 0 || c->dials < b->servers[c->server].settings.member_count);
+    if (goes_on && has_room_for(b, c))
         pol_client_dial(b, client, member);
     else
-        pol_client_wait(b, client, false);
+        pol_client_wait(b, client, goes_on);
 }
 
 void pol_client_bind(struct pol_brain *b, const struct pol_event *e)

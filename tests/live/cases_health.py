@@ -105,6 +105,15 @@ def others(world):
     equal(len([text for text in proxy.notices() if " is down" in text]), 1, "notices")
 
 
+@case("health/other-members-serve-who-cannot-wait")
+def others_at_once(world):
+    """There is room for one connection, and the first member that is dialled is not there."""
+    first, second = world.server(), world.server()
+    proxy = world.proxy(first, second, server="unavailable-wait: 0s\nconnections: 1")
+    first.kill()
+    works(bound(world, proxy))
+
+
 @case("health/when-down-refuse")
 def refuse(world):
     """New clients are refused while the server is down, at the same address as before and after."""
