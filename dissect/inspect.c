@@ -97,11 +97,13 @@ static int inspect(const struct inspect_options *options, const struct packed *f
     if (nothing)
         fprintf(stderr, "rpcward-inspect: %s: there is no call %" PRIu64 "; --calls has their numbers\n",
                 options->file, options->call);
-    if (blocks->several)
+    if (blocks->several && capture_strangers(capture) > 0)
         fprintf(stderr,
                 "rpcward-inspect: %s: it has packets of several link types: all are read but %" PRIu64
                 " of types that are not known here\n",
                 options->file, capture_strangers(capture));
+    else if (blocks->several)
+        fprintf(stderr, "rpcward-inspect: %s: it has packets of several link types: all are read\n", options->file);
     int status = why != NULL || nothing || report.watch.findings.count > 0 || capture_strangers(capture) > 0;
     free(why);
     table_free(&report.table);

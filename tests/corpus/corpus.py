@@ -27,7 +27,7 @@ PTYPES = {0: "req", 2: "resp", 3: "fault", 11: "bind", 12: "ack", 13: "nak", 14:
 
 # Where libpcap stops, or what it would refuse: the words that must be said, and the status.
 NOTED = {
-    "antonioCoco-RemotePotato0__victim_server.pcapng": ("several link types: all are read but 0", 0),
+    "antonioCoco-RemotePotato0__victim_server.pcapng": ("several link types: all are read", 0),
     "OTRF-Security-Datasets__covenant_sharpsc_stop_dcerpc_smb_svcctl_2020-08-06031938.pcap": ("cut off", 1),
     "OTRF-Security-Datasets__covenant_dcsync_dcerpc_drsuapi_DsGetNCChanges_2020-08-05020926.pcap": ("cut off", 1),
 }
