@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """That the simulator can fail: each of tests/sim/broken/*.patch breaks the promise that its first line names, and that is
-noticed within 1,000 seeds; each promise is broken by one at least. A patch that does not apply any more is a failure.
+noticed within 3,000 seeds; each promise is broken by one at least. A patch that does not apply any more is a failure.
 Output is TAP."""
 import argparse
 import pathlib
 import re
 import subprocess
 
-SEEDS = 1000
+SEEDS = 3000
 PATCHES = sorted(pathlib.Path(__file__).parent.glob("broken/*.patch"))
 
 

@@ -452,7 +452,7 @@ static void draw_vices(struct client *c)
     c->multiplexes = c->most_open > 1 && chance(70);
     c->eager = chance(15);
     c->forgets = chance(15);
-    c->alters = chance(10);
+    c->alters = chance(world.plan.shares ? 30 : 10);
     c->ignores_callbacks = chance(15);
     c->stalled = chance(6);
     c->broken = chance(3);
@@ -461,7 +461,7 @@ static void draw_vices(struct client *c)
         c->maybe_percent = c->orphan_percent = 0;
     }
     c->slow_reader = c->reads != 0;
-    c->group = chance(15) ? 0x5000 + below(6) : 0;
+    c->group = chance(15) && !world.simple ? 0x5000 + below(6) : 0;
     if (chance(8))
         agenda_at(now + below(300 * MS), leave_job, c, 0);
 }

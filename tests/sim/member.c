@@ -114,7 +114,7 @@ void member_begin(struct member *m, uint32_t number)
                           .fault_percent = between(0, 20),
                           .callback_percent = chance(20) ? 25 : 0,
                           .mischief_permille = chance(40) ? 60 : 5,
-                          .most = chance(15) ? between(1, 4) : 0 };
+                          .most = chance(world.simple ? 60 : 15) ? between(1, 3) : 0 };
     m->door = net_door(&m->host, MEMBER_PORT);
     m->door->knock = knocked;
     m->door->owner = m;

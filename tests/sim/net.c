@@ -477,6 +477,18 @@ void net_end(struct endpoint *e)
         net_options_changed(e);
 }
 
+/* Those that are on their way come before the reset does. */
+static void last_bytes(struct endpoint *e)
+{
+    struct endpoint *to = e->peer;
+    uint32_t room = to->in_room > length_of(&to->in) ? to->in_room - length_of(&to->in) : 0;
+    uint32_t n = below(length_of(&e->out) + 1);
+    if (n == 0 || n > room || is_mute(e) || !to->connected || !to->held || to->dead)
+        return;
+    append(&to->in, e->out.at + e->out.begin, n);
+    wake(to);
+}
+
 /* Unread bytes make a close a reset (RFC 2525 2.17). */
 void net_close(struct endpoint *e, bool reset)
 {
@@ -492,6 +504,7 @@ void net_close(struct endpoint *e, bool reset)
         return;
     }
     if (reset || net_waiting(e) > 0) {
+        last_bytes(e);
         e->dead = true;
         drop(&e->out);
         send_reset(e->peer);

@@ -159,7 +159,7 @@ static void draw_plan(struct plan *plan)
 {
     *plan = (struct plan){ .calls = chance(70) ? between(1, 4) : 0,
                            .abandoned = chance(30) ? between(1, 3) : 0,
-                           .waiting_length = chance(60) ? below(5) : 1000,
+                           .waiting_length = chance(45) ? below(5) : 1000,
                            .waiting_longest = ONE_OF(100, 1000, 5000),
                            .connect_timeout = ONE_OF(100, 1000, 3000),
                            .bind_timeout = ONE_OF(0, 300, 2000, 10000),
@@ -182,7 +182,7 @@ static void draw_plan(struct plan *plan)
                            .control = chance(30),
                            .reloads = chance(10),
                            .local = chance(20),
-                           .shares = chance(45),
+                           .shares = chance(55),
                            .connections = chance(25) ? between(1, 6) : 0,
                            .calls_per_connection = between(1, 3),
                            .spare = chance(20) ? between(1, 2) : 0,
@@ -192,7 +192,7 @@ static void draw_plan(struct plan *plan)
     plan->crowds = plan->connections != 0;
     for (uint32_t op = 0; op < OPS; op++)
         draw_rules(&plan->rules[op]);
-    plan->rules[2].pending = chance(50);
+    plan->rules[2].pending = chance(30);
     plan->rules[1].idempotent = chance(40);
     plan->rules[3].idempotent = chance(40);
     draw_retry(&plan->retry);

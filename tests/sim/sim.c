@@ -255,7 +255,7 @@ static void begin(void)
     world.link_count = world.call_count = 0;
     world.cancels_asked = 0;
     world.keeps = chance(50);
-    world.simple = world.plan.shares && chance(50);
+    world.simple = world.plan.shares && chance(60);
     world.frozen = world.over = world.well = world.shut = world.drained = world.reloaded = false;
     world.member_count = world.plan.reloads ? MEMBERS_MOST : world.plan.members;
     world.client_count = between(1, chance(world.simple ? 30 : 70) ? 4 : CLIENTS - 1);
