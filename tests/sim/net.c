@@ -98,24 +98,14 @@ static void wake(struct endpoint *e)
         polled_changed = true;
 }
 
-static bool is_mute(const struct endpoint *e)
-{
-    return e->host->silent || (e->peer && e->peer->host->silent);
-}
-
 /* ---- ends ---- */
-
-static bool window_is_closed(const struct endpoint *e)
-{
-    return e->peer && length_of(&e->peer->in) >= e->peer->in_room;
-}
 
 static void die(struct endpoint *e, int error)
 {
     if (e->dead)
         return;
     trace("  %s#%u: %s", e->host->name, e->number, error == ETIMEDOUT ? "timed out" : "reset");
-    e->unsent = window_is_closed(e) ? length_of(&e->out) : below(length_of(&e->out) + 1);
+    e->unsent = net_window_is_closed(e) ? length_of(&e->out) : below(length_of(&e->out) + 1);
     e->dead = true;
     e->error = error;
     drop(&e->out);
@@ -147,10 +137,10 @@ static int64_t gives_up(const struct endpoint *e)
     if (!e->connected || e->dead)
         return NO_TIME;
     if (unacked)
-        return is_mute(e) ? e->moved + RETRANSMISSION : NO_TIME;
+        return net_is_mute(e) ? e->moved + RETRANSMISSION : NO_TIME;
     if (!e->keepalive)
         return NO_TIME;
-    if (is_mute(e))
+    if (net_is_mute(e))
         return e->heard + idle + interval * e->count;
     if (e->fin_come && !e->peer->held) /* it has closed, and forgets the connection */
         return e->fin_at + (idle > FIN_WAIT ? idle : FIN_WAIT);
@@ -166,7 +156,7 @@ static void check(void *who, uint32_t number)
     if (at > now)
         net_options_changed(e);
     else
-        die(e, is_mute(e) || net_unacked(e) ? ETIMEDOUT : ECONNRESET);
+        die(e, net_is_mute(e) || net_unacked(e) ? ETIMEDOUT : ECONNRESET);
 }
 
 void net_options_changed(struct endpoint *e)
@@ -175,37 +165,6 @@ void net_options_changed(struct endpoint *e)
     e->timer++;
     if (at != NO_TIME)
         agenda_at(at, check, e, e->timer);
-}
-
-/* A closed window stops them in our kernel, where they are not in flight. */
-uint32_t net_in_flight(const struct endpoint *e)
-{
-    return net_unacked(e) > 0 && !window_is_closed(e);
-}
-
-/* Keep-alive's, or those for a window that may have opened again: 200 ms after the last answer, and each later than the one
- * before. */
-uint32_t net_unanswered_probes(const struct endpoint *e)
-{
-    int64_t age = now - e->heard, idle = (int64_t)e->idle * SECOND;
-    uint32_t count = 0;
-    if (!is_mute(e))
-        return 0;
-    if (net_unacked(e) > 0)
-        for (int64_t at = 200 * MS; window_is_closed(e) && at < age; at *= 2)
-            count++;
-    else if (e->keepalive && age > idle)
-        count = 1 + (uint32_t)((age - idle) / (e->interval * (int64_t)SECOND));
-    return count;
-}
-
-uint32_t net_last_ack_ms(const struct endpoint *e)
-{
-    int64_t age = now - e->heard;
-    int64_t probed = (int64_t)e->idle * SECOND;
-    if (!is_mute(e) && e->keepalive && age > probed)
-        age = age % (probed ? probed : 1); /* its last probe was answered */
-    return (uint32_t)(age / MS);
 }
 
 /* ---- delivery ---- */
@@ -266,7 +225,7 @@ static void deliver(void *who, uint32_t number)
     e->delivering = false;
     if (e->dead || !e->connected)
         return;
-    if (is_mute(e))
+    if (net_is_mute(e))
         deliver_later(e, now + ((int64_t)200 * MS << attempt), attempt < LONGEST_BACKOFF ? attempt + 1 : attempt);
     else if (e->peer->connected)
         arrive(e, e->peer);
@@ -279,7 +238,7 @@ void net_set_silent(struct host *host, bool silent)
     for (uint32_t i = 0; i < endpoint_count; i++) {
         struct endpoint *e = &endpoints[i];
         if (e->host == host || (e->peer && e->peer->host == host))
-            e->heard = now - (e->keepalive && !is_mute(e) && now - e->heard > (int64_t)e->idle * SECOND
+            e->heard = now - (e->keepalive && !net_is_mute(e) && now - e->heard > (int64_t)e->idle * SECOND
                                   ? below(e->idle + 1) * (int64_t)SECOND
                                   : now - e->heard);
     }
@@ -431,11 +390,6 @@ uint32_t net_unacked(const struct endpoint *e)
     return length_of(&e->out) + (e->closing && !e->fin_taken);
 }
 
-uint32_t net_unsent(const struct endpoint *e)
-{
-    return e->dead ? e->unsent : length_of(&e->out);
-}
-
 size_t net_send(struct endpoint *e, const uint8_t *bytes, size_t length)
 {
     size_t n = length < net_room(e) ? length : net_room(e);
@@ -445,7 +399,7 @@ size_t net_send(struct endpoint *e, const uint8_t *bytes, size_t length)
     append(&e->out, bytes, n);
     if (first) {
         e->moved = now;
-        if (is_mute(e))
+        if (net_is_mute(e))
             net_options_changed(e);
     }
     deliver_later(e, later(), 0);
@@ -473,7 +427,7 @@ void net_end(struct endpoint *e)
     e->closing = true;
     if (e->connected)
         deliver_later(e, later(), 0);
-    if (is_mute(e))
+    if (net_is_mute(e))
         net_options_changed(e);
 }
 
@@ -483,7 +437,7 @@ static void last_bytes(struct endpoint *e)
     struct endpoint *to = e->peer;
     uint32_t room = to->in_room > length_of(&to->in) ? to->in_room - length_of(&to->in) : 0;
     uint32_t n = below(length_of(&e->out) + 1);
-    if (n == 0 || n > room || is_mute(e) || !to->connected || !to->held || to->dead)
+    if (n == 0 || n > room || net_is_mute(e) || !to->connected || !to->held || to->dead)
         return;
     append(&to->in, e->out.at + e->out.begin, n);
     wake(to);

@@ -80,6 +80,18 @@ static inline uint32_t net_waiting(const struct endpoint *e)
     return e->in.end - e->in.begin;
 }
 
+/* One of the two hosts is silent. */
+static inline bool net_is_mute(const struct endpoint *e)
+{
+    return e->host->silent || (e->peer && e->peer->host->silent);
+}
+
+/* The peer has no room for more. */
+static inline bool net_window_is_closed(const struct endpoint *e)
+{
+    return e->peer && net_waiting(e->peer) >= e->peer->in_room;
+}
+
 void net_set_silent(struct host *host, bool silent);
 void net_options_changed(struct endpoint *e);
 

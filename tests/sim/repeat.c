@@ -34,9 +34,10 @@ static bool is_given_up(const struct link *l)
 bool repeat_is_late(struct call *k, const struct link *l, uint32_t fragment)
 {
     bool runs = l->member->at_first ? fragment == 0 : fragment + 1 == k->fragments;
-    bool came_before = fragment == 0 ? !k->link || is_given_up(k->link) : k->attempt == 0;
-    if (k->link == l || !is_given_up(l) || came_before)
+    bool is_last = fragment == 0 ? !k->link || is_given_up(k->link) : k->attempt == 0 && k->late != l;
+    if (k->link == l || !is_given_up(l) || is_last)
         return false;
+    k->late = l;
     trace("fragment %u of an earlier attempt of call %u comes late", fragment, call_number(k));
     if (runs)
         judge_executed(k);

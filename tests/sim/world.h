@@ -11,7 +11,7 @@
 
 #define CLIENTS 13u  /* the last one comes when all is over, to see whether it is served */
 #define PDUS    160u /* that one side of a connection may say */
-#define LINKS   48u
+#define LINKS   128u
 #define CALLS   256u
 #define STREAM  262144u /* bytes, likewise */
 
@@ -46,9 +46,10 @@ struct call {
     bool wire_big;    /* … and in which byte order */
     bool is_answered; /* to the last fragment */
     uint32_t fragments_come;
-    bool refused;      /* the server has said that it did not execute it */
-    uint32_t attempt;  /* of those that have reached a server, counted from 0 */
-    bool may_have_run; /* one before this may have */
+    bool refused;            /* the server has said that it did not execute it */
+    uint32_t attempt;        /* of those that have reached a server, counted from 0 */
+    const struct link *late; /* of an earlier one, what comes when the last has begun */
+    bool may_have_run;       /* one before this may have */
     unsigned executed;
     bool is_inside;   /* the server works on it */
     bool is_silenced; /* it will not be answered */
