@@ -49,6 +49,13 @@ static void step_job(void *who, uint32_t generation)
         link_step(l);
 }
 
+static void close_job(void *who, uint32_t generation)
+{
+    struct link *l = who;
+    if (l->generation == generation)
+        link_close(l, true);
+}
+
 /* What the kernel does not take at once follows when it wakes us. */
 static void flush(struct link *l)
 {
@@ -60,7 +67,10 @@ static void flush(struct link *l)
 
 static void say(struct link *l, const uint8_t *pdu, size_t length, uint8_t type, const struct call *k)
 {
-    stream_add(&l->out, pdu, length, type, k ? (uint32_t)(k - world.calls) : CALLS);
+    if (!stream_add(&l->out, pdu, length, type, k ? (uint32_t)(k - world.calls) : CALLS)) { /* enough of it */
+        agenda_at(now, close_job, l, l->generation);
+        return;
+    }
     trace("%s link %u says %s%s", l->member->host.name, (unsigned)(l - world.links), dis_ptype_name(type),
           k ? " of a call" : "");
     flush(l);

@@ -10,7 +10,7 @@
 #include "wire.h"
 
 #define CLIENTS 13u  /* the last one comes when all is over, to see whether it is served */
-#define PDUS    160u /* that one side of a connection may say */
+#define PDUS    512u /* that one side of a connection may say */
 #define LINKS   128u
 #define CALLS   256u
 #define STREAM  262144u /* bytes, likewise */
