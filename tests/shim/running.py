@@ -16,7 +16,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
 
 import shim  # noqa: E402
-from harness import check, equal, wait_until  # noqa: E402
+from harness import check, equal, rpc, wait_until  # noqa: E402
+from recorder import Recorder, ack, response  # noqa: E402
 from shim import CONNECT, none_slipped  # noqa: E402
 
 
@@ -208,7 +209,40 @@ def ports_anew(place):
     wait_until(lambda: len(proxy.lines("passage")) == 3, "the passages")
 
 
-CASES = {"ports in a new file": ports_anew, "other rules by reload": other_rules, "other doors by reload": other_doors,
+# Asks an endpoint mapper again and again, and connects at once to where it says, which is another port each time.
+MAPPED = """
+import socket, struct, sys
+sys.path[:0] = [sys.argv[1]]
+import rpc
+with rpc.Connection("10.0.0.5:135") as mapper:
+    mapper.ask(rpc.bind([rpc.context(0, ("e1af8308-5d1f-11c9-91a4-08002b14a0fa", 3, 0))]))
+    for turn in range(int(sys.argv[2])):
+        stub = mapper.ask(rpc.request(3, bytes(4), call_id=2 + turn)).stub
+        socket.create_connection(("10.0.0.5", struct.unpack_from(">H", stub, 5)[0]), 5).close()
+print("done")
+"""
+
+
+def named_in_time(place):
+    """What an endpoint mapper names is led by the time that its answer is there."""
+    doors = [socket.create_server(("10.0.0.5", 0)) for _ in range(60)]
+    turns = iter(doors)
+
+    def answer(pdu):
+        if pdu.type == rpc.BIND:
+            return ack(call_id=pdu.call_id)
+        port = next(turns).getsockname()[1]  # floors of a tower: TCP, and an IP address that nobody has
+        return response(b"\1\0\7\2\0" + struct.pack(">H", port) + b"\1\0\11\4\0" + bytes(4), pdu.call_id)
+    place.world.adopt(Recorder([answer], listen=("10.0.0.5", 135)))
+    place.proxy()
+    support = HERE.parent / "support"
+    equal(place.python([], MAPPED, str(support), str(len(doors))), "done", "what the client says")
+    none_slipped()
+    for door in doors:
+        door.close()
+
+
+CASES = {"ports that were just named": named_in_time, "ports in a new file": ports_anew, "other rules by reload": other_rules, "other doors by reload": other_doors,
          "refused while all members are down": member_down, "a server is drained": drained}
 
 if __name__ == "__main__":
