@@ -3,8 +3,12 @@
 
 static const struct pol_id none = { POL_NONE, 0 };
 
+#define LATEST (100 * (int64_t)REPLAY_LONGEST) /* waiting upon waiting ends there */
+
 void body_put(struct body *w, int64_t time, enum body_what what, uint32_t index, uint32_t generation)
 {
+    if (time > LATEST)
+        time = LATEST;
     agenda_put(&w->agenda,
                (struct agenda_item){ .time = time, .what = (uint8_t)what, .index = index, .generation = generation });
 }

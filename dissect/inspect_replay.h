@@ -15,6 +15,8 @@
 #define REPLAY_NONE UINT32_MAX
 #define REPLAY_OPEN 0xffu /* as an ending: it has none when the capture ends */
 
+#define REPLAY_LONGEST 31536000000000000 /* ns, a year; longer times, and times behind that, count as that */
+
 #define REPLAY_BINDS 6u /* of a connection; what comes behind them changes nothing that is looked at */
 
 /* A bind or alter_context that was accepted. */
@@ -28,7 +30,7 @@ struct replay_client {
     struct replay_bind binds[REPLAY_BINDS];
 };
 
-/* Times are ns. */
+/* Times are ns, up to REPLAY_LONGEST. */
 struct replay_call {
     /* As it was captured; the caller's. */
     uint64_t number;

@@ -126,6 +126,19 @@ static uint32_t rule_of(const struct whatif *w, const struct dis_call *call, uin
                              call->opnum);
 }
 
+/* The clock of a capture may go backwards, and a damaged one says anything: each time is bounded, so that sums are. */
+static int64_t between(int64_t from, int64_t to)
+{
+    if (to <= from)
+        return 0;
+    return to - from < REPLAY_LONGEST ? to - from : REPLAY_LONGEST;
+}
+
+static int64_t after(int64_t from, const struct dis_place *to)
+{
+    return between(from, to->time);
+}
+
 /* ---- how servers were ---- */
 
 static bool is_server(const struct whatif *w, const struct dis_endpoint *e)
@@ -151,7 +164,7 @@ void whatif_pdu(struct whatif *w, const struct dis_sighting *s, int64_t start)
         w->endpoints[w->endpoint_count++] = *e;
     plain_pdu(w->plain, s, server);
     if (s->decoded && s->pdu.header.type == DIS_BIND_ACK)
-        see(w, server, e, s->found->last.time - start, PAST_WELL);
+        see(w, server, e, after(start, &s->found->last), PAST_WELL);
 }
 
 void whatif_attempt(struct whatif *w, const struct dis_attempt *a, int64_t start)
@@ -162,7 +175,7 @@ void whatif_attempt(struct whatif *w, const struct dis_attempt *a, int64_t start
         if (w->refusals == NULL)
             abort();
     }
-    w->refusals[w->refusal_count++] = (struct refusal){ a->to, a->place.time - start, a->reset };
+    w->refusals[w->refusal_count++] = (struct refusal){ a->to, after(start, &a->place), a->reset };
 }
 
 /* Who closes first closes of its own accord. */
@@ -178,7 +191,7 @@ void whatif_conversation(struct whatif *w, const struct dis_conversation *c, int
     bool other_first = (other->fin && other->fin_at.frame < at->frame) ||
                        (other->rst && other->rst_at.frame < at->frame);
     if ((own->fin || own->rst) && !other_first)
-        see(w, server, e, at->time - start, PAST_ENDED);
+        see(w, server, e, after(start, at), PAST_ENDED);
 }
 
 static bool is_busy(const struct dis_call *call)
@@ -192,7 +205,7 @@ static void see_answer(struct whatif *w, const struct dis_call *call, const stru
     const struct dis_endpoint *e = &call->in->end[!call->way];
     if (call->answer == DIS_NO_ANSWER)
         return;
-    see(w, k->server, e, call->request_last.time - start, is_busy(call) ? PAST_BUSY : PAST_WELL);
+    see(w, k->server, e, after(start, &call->request_last), is_busy(call) ? PAST_BUSY : PAST_WELL);
     if (call->answer == DIS_ANSWER_RESPONSE)
         past_answer(&w->past, k->server, past_operation(&w->past, k->server, call), k->last);
 }
@@ -216,11 +229,6 @@ static void see_refusals(struct whatif *w)
 }
 
 /* ---- calls ---- */
-
-static int64_t after(int64_t from, const struct dis_place *to)
-{
-    return to->time > from ? to->time - from : 0;
-}
 
 /* When it was over for its client. */
 static int64_t over_at(const struct dis_call *call)
@@ -258,7 +266,7 @@ static struct replay_call recorded(const struct whatif *w, const struct dis_call
         .rule = rule_of(w, call, server),
         .status = call->status,
         .begun = after(start, &call->request_first),
-        .over = over_at(call) - start,
+        .over = between(start, over_at(call)),
         .first = answered ? after(sent, &call->answer_first) : -1,
         .last = answered ? after(sent, &call->answer_last) : -1,
         .left = has_left(call) ? after(call->request_first.time, &call->left_at) : -1,
@@ -324,7 +332,7 @@ void whatif_end(struct whatif *w, int64_t length, FILE *out, bool json)
         .plain = w->plain,
         .presents = plain_presents,
         .offers = plain_offers(w->plain),
-        .end = length,
+        .end = between(0, length),
     };
     if (!replay_run(&r))
         abort();

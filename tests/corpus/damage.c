@@ -1,10 +1,11 @@
 /* Damaged captures: rpcward-inspect may refuse them or print less, but it ends, in order and soon.
  *
- *     damage EVERY CAPTURE...
+ *     damage EVERY SETTINGS CAPTURE...
  *
  * Of a capture up to 64 KiB there is one cut at every 97th byte, of a larger one 400 cut at even places; then 101 copies
  * in which every 101st bit is flipped, each from another start; then 101 in which only the packets' bytes are. Only every
- * EVERYth of all these is tried. One process reads them all. Prints TAP. */
+ * EVERYth of all these is tried, each in another view; SETTINGS are those of --what-if. One process reads them all. Prints
+ * TAP. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static struct {
 } now; /* what is tried, for the message when it takes too long */
 
 static FILE *out;
+static const char *settings;
 
 static void on_alarm(int number)
 {
@@ -61,6 +63,8 @@ static void read_capture(FILE *in, struct blocks *blocks, enum inspect_view view
         free(why);
         return;
     }
+    if (view == VIEW_WHAT_IF && (report.whatif = whatif_new(settings)) == NULL)
+        abort();
     struct dis_news news = report_news(&report);
     struct dis_traffic *traffic = dis_traffic_new(&news);
     size_t bits = 0;
@@ -72,7 +76,10 @@ static void read_capture(FILE *in, struct blocks *blocks, enum inspect_view view
         if (flipped < COPIES)
             flip(copy, packet.captured, bits, flipped);
         bits += 8 * packet.captured;
-        report.watch.now = packet.place.time;
+        if (!report.rows.started)
+            report.rows.start = packet.place.time;
+        report.rows.started = true;
+        report.last = report.watch.now = packet.place.time;
         dis_traffic_packet(traffic, packet.link, copy, packet.captured, packet.sent, packet.place);
         free(copy);
     }
@@ -81,13 +88,15 @@ static void read_capture(FILE *in, struct blocks *blocks, enum inspect_view view
     free(why);
     table_free(&report.table);
     watch_free(&report.watch);
+    whatif_free(report.whatif);
     dis_traffic_free(traffic);
     capture_close(capture);
 }
 
-static void try_bytes(const uint8_t *bytes, size_t length, size_t flipped)
+static void try_bytes(const uint8_t *bytes, size_t length, size_t flipped, size_t every)
 {
-    static const enum inspect_view views[] = { VIEW_PDUS, VIEW_CALLS, VIEW_TREE, VIEW_STREAMS, VIEW_FINDINGS };
+    static const enum inspect_view views[] = { VIEW_PDUS,    VIEW_CALLS,    VIEW_TREE,
+                                               VIEW_STREAMS, VIEW_FINDINGS, VIEW_WHAT_IF };
     struct blocks blocks = { 0 };
     uint8_t *copy = malloc(length + 1);
     if (copy == NULL)
@@ -97,7 +106,7 @@ static void try_bytes(const uint8_t *bytes, size_t length, size_t flipped)
     blocks_pass(&blocks, copy, length);
     FILE *in = length > 0 ? fmemopen(copy, length, "r") : NULL;
     if (in != NULL)
-        read_capture(in, &blocks, views[now.number % 5], now.number % 2 == 0, flipped);
+        read_capture(in, &blocks, views[now.number / every % 6], now.number / every / 6 % 2 == 0, flipped);
     alarm(0);
     blocks_free(&blocks);
     free(copy);
@@ -110,7 +119,7 @@ static size_t cuts(const struct bytes *b, size_t every)
     size_t tried = 0;
     now.kind = "cut";
     for (now.number = 0; now.number < count; now.number += every, tried++)
-        try_bytes(b->bytes, now.number * step, COPIES);
+        try_bytes(b->bytes, now.number * step, COPIES, every);
     return tried;
 }
 
@@ -124,12 +133,12 @@ static size_t flips(const struct bytes *b, size_t every)
     for (now.number = 0; now.number < COPIES; now.number += every, tried++) {
         memcpy(copy, b->bytes, b->length);
         flip(copy, b->length, 0, now.number);
-        try_bytes(copy, b->length, COPIES);
+        try_bytes(copy, b->length, COPIES, every);
     }
     free(copy);
     now.kind = "bits of packets flipped from";
     for (now.number = 0; now.number < COPIES; now.number += every, tried++)
-        try_bytes(b->bytes, b->length, now.number);
+        try_bytes(b->bytes, b->length, now.number, every);
     return tried;
 }
 
@@ -159,23 +168,24 @@ int main(int argc, char **argv)
 {
     size_t every = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     out = fopen("/dev/null", "w");
-    if (every == 0 || out == NULL)
+    settings = argc > 2 ? argv[2] : NULL;
+    if (every == 0 || out == NULL || settings == NULL)
         return 2;
     signal(SIGALRM, on_alarm);
-    for (int i = 2; i < argc; i++) {
+    for (int i = 3; i < argc; i++) {
         struct bytes b;
         const char *name = strrchr(argv[i], '/') != NULL ? strrchr(argv[i], '/') + 1 : argv[i];
         now.path = name;
         if (!load(argv[i], &b)) {
-            printf("not ok %d - %s\n# cannot be read\n", i - 1, name);
+            printf("not ok %d - %s\n# cannot be read\n", i - 2, name);
             continue;
         }
         size_t tried = cuts(&b, every) + flips(&b, every);
-        printf("ok %d - %s, damaged in %zu ways\n", i - 1, name, tried);
+        printf("ok %d - %s, damaged in %zu ways\n", i - 2, name, tried);
         fflush(stdout);
         free(b.bytes);
     }
-    printf("1..%d\n", argc - 2);
+    printf("1..%d\n", argc - 3);
     fclose(out);
     return 0;
 }

@@ -1,6 +1,5 @@
 """What Samba's compiled IDL says of the interfaces of the table, also of those without a Python module: its tables are
-read
-where they lie in the library (ndr_interface_table of librpc/ndr/libndr.h). Every check returns what is wrong."""
+read where they lie in the library (ndr_interface_table of librpc/ndr/libndr.h). Every check returns what is wrong."""
 
 import ctypes
 import glob
