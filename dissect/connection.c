@@ -322,6 +322,19 @@ static void tell_attempt(const struct dis_connection *c, const struct dis_shared
     shared->news.attempt(shared->news.context, &attempt);
 }
 
+/* What a side had begun to send. Where its last packet stands behind what was read, the capture has lost some of it. */
+static void tell_rest(const struct dis_connection *c)
+{
+    for (unsigned way = 0; way < 2; way++) {
+        const struct dis_wire_way *w = &c->wire.way[way];
+        struct dis_found found;
+        uint32_t sent = w->rst && (int32_t)(w->rst_sequence - w->sent) > 0 ? w->rst_sequence : w->sent;
+        bool has_all = sent - c->streams[way].next <= w->fin;
+        if (has_all && dis_reader_rest(&c->talk->readers[way], w->last, &found))
+            dis_conversation_rest(c->talk->conversation, way, &found);
+    }
+}
+
 /* The side that is not waiting for the other; where both are, the one that has waited for longer. */
 static unsigned first_to_flush(const struct dis_connection *c)
 {
@@ -346,6 +359,8 @@ void dis_connection_end(struct dis_connection *c, struct dis_shared *shared, enu
     }
     ending = ending_of(c, ending);
     add_counts(c, shared);
+    if (c->talk->conversation != NULL && (ending == DIS_END_RESET || ending == DIS_END_CLOSED))
+        tell_rest(c);
     if (c->talk->conversation != NULL)
         dis_conversation_end(c->talk->conversation, ending);
     if (c->talk->smb != NULL)

@@ -427,6 +427,29 @@ void dis_conversation_take(struct dis_conversation *c, unsigned way, const struc
         end_answered(c, &s);
 }
 
+static const struct dis_place *end_of(const struct dis_wire_way *way)
+{
+    return way->rst ? &way->rst_at : way->fin ? &way->fin_at : NULL;
+}
+
+void dis_conversation_rest(struct dis_conversation *c, unsigned way, const struct dis_found *found)
+{
+    struct dis_sighting s = { .in = c, .way = way, .found = found };
+    const struct dis_header *h = &s.pdu.header;
+    bool begins = decode_part(found, &s) && h->type == DIS_REQUEST && (h->flags & DIS_FIRST_FRAG) != 0;
+    struct dis_call *call = begins ? new_call(c, way, h->call_id) : NULL;
+    if (call == NULL)
+        return;
+    open_request(c, call, &s);
+    call->partial = true;
+    call->request_last = found->last;
+    call->request_end = c->wire->way[way].reading;
+    const struct dis_place *own = end_of(&c->wire->way[way]);
+    const struct dis_place *other = end_of(&c->wire->way[!way]);
+    if (own != NULL && (other == NULL || own->frame < other->frame))
+        give_up(c, call, *own);
+}
+
 void dis_conversation_gap(struct dis_conversation *c, unsigned way)
 {
     c->gaps[way]++;

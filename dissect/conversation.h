@@ -112,6 +112,9 @@ struct dis_conversation *dis_conversation_new(struct dis_news *news);
 /* A PDU, in the order of its way. */
 void dis_conversation_take(struct dis_conversation *c, unsigned way, const struct dis_found *found);
 
+/* The connection has ended within this PDU: where it is the first fragment of a request, that is a call that failed. */
+void dis_conversation_rest(struct dis_conversation *c, unsigned way, const struct dis_found *found);
+
 /* That end has closed or reset the connection. */
 void dis_conversation_leave(struct dis_conversation *c, unsigned way, struct dis_place place);
 

@@ -56,6 +56,14 @@ const char *verdict_sentence(const struct dis_call *call, char text[VERDICT_TEXT
     const char *name;
     switch (verdict_of(call, &name)) {
     case VERDICT_SAFE:
+        if (call->partial) {
+            snprintf(
+                text, VERDICT_TEXT,
+                "safe: it has not run; %s, the connection ended before the first fragment of its request was sent "
+                "whole, as far as is seen where this was captured",
+                name);
+            break;
+        }
         snprintf(text, VERDICT_TEXT, "safe: it has not run; %s, %s", name, pol_proof_clause(proof_of(call)));
         break;
     case VERDICT_MAY_RUN:

@@ -208,6 +208,21 @@ void dis_reader_missing(struct dis_reader *r, size_t length, struct dis_place pl
     lose(r);
 }
 
+bool dis_reader_rest(const struct dis_reader *r, struct dis_place last, struct dis_found *found)
+{
+    if (r->lost || r->need == 0 || r->have != r->at)
+        return false;
+    *found = (struct dis_found){
+        .bytes = r->carry,
+        .length = r->have,
+        .missing = r->need - r->have,
+        .offset = r->offset - r->have,
+        .first = r->first,
+        .last = last,
+    };
+    return true;
+}
+
 void dis_reader_free(struct dis_reader *r)
 {
     free(r->carry);

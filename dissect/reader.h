@@ -56,6 +56,9 @@ void dis_reader_bytes(struct dis_reader *r, const uint8_t *bytes, size_t length,
 void dis_reader_missing(struct dis_reader *r, size_t length, struct dis_place place, dis_reader_take *take,
                         void *context);
 
+/* The message that is begun and of which no byte is missing but its end. False: there is none, or not even its header. */
+bool dis_reader_rest(const struct dis_reader *r, struct dis_place last, struct dis_found *found);
+
 void dis_reader_free(struct dis_reader *r);
 
 #endif

@@ -36,6 +36,7 @@ struct dis_call {
     bool has_object;
     bool has_interface; /* the bind was seen */
     bool complete;      /* the request's last fragment was seen */
+    bool partial;       /* its connection ended within the first fragment, so its client never sent that whole */
     bool cancelled;
     bool orphaned;
     bool gap; /* bytes of the answering side are missing since the request */

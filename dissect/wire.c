@@ -42,6 +42,7 @@ static void note_ends(struct dis_wire_way *w, const struct dis_packet *packet, s
     }
     if ((packet->tcp_flags & DIS_TCP_RST) != 0 && !w->rst) {
         w->rst = true;
+        w->rst_sequence = packet->sequence;
         w->rst_at = place;
     }
 }

@@ -19,6 +19,7 @@ struct dis_wire_way {
     uint32_t probes;       /* keep-alives */
     uint32_t probes_open;  /* of them, since the other end was heard last */
     uint32_t reading;      /* sequence number behind the segment that is being read */
+    uint32_t rst_sequence;
     struct dis_place last;
     struct dis_place fin_at;
     struct dis_place rst_at;

@@ -6,6 +6,7 @@
 Works on captures/ alone. Prints TAP.
 """
 
+import copy
 import gzip
 import json
 import os
@@ -19,6 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import rpc  # noqa: E402
+from packets import CLIENT, SERVER, Connection, capture  # noqa: E402
 
 CAPTURES = pathlib.Path(__file__).resolve().parents[2] / "captures"
 SAMPLE = CAPTURES / "out-of-order.pcap"
@@ -272,6 +278,34 @@ def memory(folder):
     need(long - short < 500, "from", short, "to", long, "KiB")
 
 
+def half_sent(folder):
+    """A connection that ends within the first fragment of a request: that call has not run, by what is seen here. Not so
+    where the first fragment was sent whole, or where the rest is what the capture lost."""
+    request = rpc.request(5, bytes(400), call_id=7)
+    first, second = rpc.fragments(5, bytes(800), 400, call_id=7)
+    begun = Connection().open().bind()
+    for name, story, wanted in (
+            ("server resets", lambda c: c.send(CLIENT, request[:100]).reset(SERVER), [("reset", "safe", "P3")]),
+            ("client closes", lambda c: c.send(CLIENT, request[:100]).close(CLIENT).close(SERVER),
+             [("closed", "safe", "P3")]),
+            ("capture ends", lambda c: c.send(CLIENT, request[:100]), []),
+            ("header only", lambda c: c.send(CLIENT, request[:16]).reset(SERVER), []),
+            ("first fragment whole", lambda c: c.send(CLIENT, first, second[:100]).reset(SERVER),
+             [("reset", "may-have-run", None)]),
+            ("the rest is lost", lambda c: lose(c.send(CLIENT, request[:100]), 200).reset(CLIENT), [])):
+        done = run("--calls", "--json", "-", data=capture(story(copy.deepcopy(begun))))
+        found = [(call["end"], call["retry"], call["proof"]) for call in objects(done)]
+        need(found == wanted, name, "gave", found)
+    text = run("--findings", "-", data=capture(copy.deepcopy(begun).send(CLIENT, request[:100]).reset(SERVER))).stdout
+    need(b"as far as is seen where this was captured" in text, text)
+
+
+def lose(connection, size):
+    """So many bytes of the client's are sent and not captured."""
+    connection.next[CLIENT] += size
+    return connection
+
+
 def progress(folder):
     """Of a large file, and to a terminal only; nothing of it is left behind."""
     data = SAMPLE.read_bytes()
@@ -305,7 +339,7 @@ def broken_pipe(folder):
 
 
 CASES = (same_from_everywhere, other_formats, several_link_types, cut_off, not_read, usage, filters, trees, follow,
-         memory, progress, broken_pipe)
+         memory, progress, half_sent, broken_pipe)
 
 
 def main():
