@@ -68,28 +68,10 @@ static void leave_line(struct pol_brain *b, uint32_t call)
         leave_ring(b, s, line, row);
 }
 
-/* How long a server that refused calls as too busy is given one more each, until it refuses again. */
-#define BUSY_STEP 1000 /* ms */
-
-/* What a server has said of itself counts beside what the administrator has. */
-static uint32_t busy_limit(const struct pol_brain *b, const struct server *s)
-{
-    return s->busy_limit ? s->busy_limit + (uint32_t)((b->now - s->busy_since) / BUSY_STEP) : UINT32_MAX;
-}
-
-void pol_admit_busy(struct pol_brain *b, const struct call *k)
-{
-    struct server *s = &b->servers[k->server];
-    uint32_t others = s->inside - 1;
-    if (others == 0 || others >= busy_limit(b, s))
-        return; /* others are not why; or it went up before that was known */
-    s->busy_limit = others;
-    s->busy_since = b->now;
-}
-
 static bool has_slot(const struct pol_brain *b, const struct server *s)
 {
-    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls) && s->inside < busy_limit(b, s);
+    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls) &&
+           s->inside < pol_busy_limit(b, s);
 }
 
 /* A call of a plain client also needs a link. */

@@ -185,6 +185,7 @@ struct call {
     int64_t waits_since;   /* WAITING: since it began; AGAIN: since its last attempt came to nothing */
     bool condemns;         /* ANSWERING: its client's connection ends with it, as it would without us */
     uint8_t left_by;       /* once its client is gone: why, enum pol_reason */
+    uint64_t operation;    /* its opnum, rule and presentation */
     uint32_t presentation; /* of a plain client's call; 0: it goes up on its client's own link */
     int64_t leased;
     int64_t begun;
@@ -228,6 +229,16 @@ enum line { LINE_OWNED, LINE_PLAIN, LINES };
 
 #define POL_BUDGET_SECONDS 10
 
+/* An operation that a server refuses as too busy, and of which no call was answered since. */
+struct refused {
+    uint64_t operation;
+    uint32_t answered; /* calls of the server by then */
+    uint8_t count;     /* refusals; 0: it is none */
+    bool always;       /* whatever the load is */
+};
+
+#define POL_REFUSED_MAX 8u
+
 struct server {
     struct pol_server settings;
     uint32_t inside;
@@ -249,6 +260,9 @@ struct server {
     bool away;           /* no link could be had for calls that wait */
     uint32_t busy_limit; /* most calls inside, as it seems: above it the server refused some; 0: it has not lately */
     int64_t busy_since;  /* when it was found */
+    struct refused refused[POL_REFUSED_MAX];
+    uint32_t refusals, next_refused;    /* rows that are in use; the one that is taken next */
+    uint32_t answered;                  /* calls, ever */
     int32_t budget[POL_BUDGET_SECONDS]; /* of repeats, in percent of one: what each of the last seconds has added */
     int64_t budget_second;              /* the last of them */
     bool pool_changed;                  /* its spares have to be looked at */
@@ -559,11 +573,14 @@ enum admission {
 enum admission pol_admit(struct pol_brain *b, uint32_t call);
 void pol_admit_leave(struct pol_brain *b, uint32_t call);
 bool pol_admit_sweep(struct pol_brain *b);
-void pol_admit_busy(struct pol_brain *b,
-                    const struct call *k); /* its server has refused it: there are too many inside */
 void pol_admit_drain(struct pol_brain *b, const struct pol_event *e); /* of one server */
 void pol_address_enter(struct pol_brain *b, uint32_t client);
 void pol_address_leave(struct pol_brain *b, uint32_t client);
+
+/* ---- what a server has said of its own limit (busy.c) ---- */
+uint32_t pol_busy_limit(const struct pol_brain *b, const struct server *s); /* most calls inside, or UINT32_MAX */
+void pol_busy_refused(struct pol_brain *b, const struct call *k);           /* it has refused it as too busy */
+void pol_busy_answered(struct pol_brain *b, const struct call *k);
 
 /* ---- association groups (group.c) ---- */
 enum group_verdict { GROUP_UNKNOWN, GROUP_OWN, GROUP_FOREIGN };

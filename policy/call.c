@@ -54,6 +54,7 @@ void pol_call_begin(struct pol_brain *b, const struct pol_event *e)
         .level = e->level,
         .maybe = e->maybe,
         .presentation = b->clients[client].state == CLIENT_PLAIN ? e->presentation : 0,
+        .operation = (uint64_t)e->presentation << 40 | (uint64_t)e->rule << 16 | e->opnum,
         .alone = e->alone,
         .kept = e->kept,
         .idempotent = e->idempotent,
@@ -429,11 +430,11 @@ void pol_answer_begin(struct pol_brain *b, const struct pol_event *e)
         return;
     pol_member_well(b, b->links[k->link].member);
     if (is_busy(e))
-        pol_admit_busy(b, k);
+        pol_busy_refused(b, k);
+    k->was_refused = is_busy(e);
     if (is_busy(e) && pol_retry_may(b, e->call.index, POL_P5_FAULT_DNE)) {
         swallow(b, k, e->call);
         k->refusal = e->status;
-        k->was_refused = true;
         again(b, e->call.index, POL_P5_FAULT_DNE);
         return;
     }
@@ -457,6 +458,8 @@ void pol_answer_end(struct pol_brain *b, const struct pol_event *e)
         return;
     uint32_t client = k->client, link = k->link;
     pol_retry_deposit(b, k->server);
+    if (!k->was_refused)
+        pol_busy_answered(b, k);
     bool was_abandoned = k->state == CALL_ABANDONED, condemns = k->condemns && client != POL_NONE;
     k->fault = k->fault || e->fault; /* a fault may end a response that has begun */
     end(b, e->call.index, client == POL_NONE ? left(k) : k->fault ? POL_FAULTED : POL_ANSWERED, true);

@@ -135,7 +135,7 @@ enum pol_event_kind {
     POL_CLIENT_OPENED, /* client listener identity carried */
     POL_CLIENT_BIND,   /* client level group alter offer multiplex · asks */
     POL_AUTH_LEG,      /* client · an auth3 · asks */
-    POL_CALL_BEGIN, /* client call level maybe rule presentation alone kept idempotent whole_only · first fragment of a request · asks; later ones … */
+    POL_CALL_BEGIN, /* client call level maybe rule opnum presentation alone kept idempotent whole_only · first fragment of a request · asks; later ones … */
                     /* … flow on the lease */
     POL_CLIENT_CONTROL, /* client call (index POL_NONE: none matches) orphaned · else co_cancel · asks */
     POL_CLIENT_STRAY,   /* client · any other PDU · asks */
@@ -209,7 +209,8 @@ struct pol_event {
     uint32_t offer;        /* what a plain client's bind offers, see below; 0: it is not plain */
     uint32_t presentation; /* abstract and transfer syntax of a plain client's call, or of a link; 0: none */
     uint32_t status;       /* of a fault */
-    int error;             /* errno */
+    uint32_t opnum;
+    int error; /* errno */
     struct pol_identity identity;
     struct pol_identity carried; /* what links that serve it carry of its identity; zero: nothing */
 };

@@ -78,6 +78,7 @@ static bool begin_call(struct px_calls *calls, struct px_association *a, const s
     const struct px_interface_rules *rules = offered ? offered->rules : px_association_rules(a, calls, context);
     fact->ask.rule = px_call_rules_row(rules, a->server_index, k->opnum);
     k->watched = calls->rules->rows[fact->ask.rule].call_timeout != PX_NEVER;
+    fact->ask.opnum = k->opnum;
     fact->ask.level = k->auth_level;
     fact->ask.maybe = pdu->header.flags & DIS_MAYBE;
     a->had_maybe = a->had_maybe || fact->ask.maybe;

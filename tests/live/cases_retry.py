@@ -55,6 +55,29 @@ def busy(world, idempotent):
     return "%d answered, %d refusals" % (told["answered"], len(server.refused))
 
 
+@case("retry/operation-that-is-always-refused")
+def always_refused(world):
+    """As too busy, whatever the load is: it does not hold back the calls of eight other clients."""
+    def refuses(pdu):
+        if pdu.opnum == 0:
+            inside.append(server.recorder.inside)
+            return None
+        return TOO_BUSY[:12] + pdu.call_id.to_bytes(4, "little") + TOO_BUSY[16:]
+    inside = []
+    server = Ledgered(world, refuses, seconds=0.01)
+    proxy = world.proxy(server, server="connections: 12\nretry: { attempts: 1 }", top=interfaces())
+    callers, refused = Callers(world, proxy, 8, mix=[("echo", 0)]), plain(world, proxy)
+
+    def ask():
+        refused.send(rpc.request(1, test_call(1 << 60), call_id=2))
+        compare(refused.read(), {"type": FAULT, "status": 0x1C010014, "dne": True})
+    told = callers.during(2.5, ask)
+    equal(set(told), {"answered"}, "what the others were told")
+    last = sorted(inside[len(inside) // 2:])
+    check(last[len(last) // 2] >= 3, "inside at once, of 8: %d in the middle" % last[len(last) // 2])
+    return "%d answered beside %d refusals" % (told["answered"], len(server.refused))
+
+
 def one_goes(world, idempotent):
     """What was in it is lost, at most what its links hold; all else goes to the other."""
     servers = [world.server(behind=not idempotent) for _ in range(2)]
