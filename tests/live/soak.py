@@ -16,6 +16,7 @@ import time
 import traceback
 
 from audit import audit
+from cases_control import control, controlled
 from crossing import Crossing
 from harness import PATIENCE, Failure, Link, World, check, equal, rpc, wait_until
 from restarts import Restarts
@@ -41,7 +42,7 @@ class Round:
         self.limit = self.random.choice([0, 1, 2, 5, 20])
         self.server = self.world.server()
         settings = {"server": "calls: %d" % self.limit} if self.limit else {}
-        self.proxy = self.world.proxy(self.server, listener="buffer: 64KiB", **settings)
+        self.proxy = controlled(self.world, self.server, listener="buffer: 64KiB", **settings)
 
     def describe(self):
         kind = {id(CLEAN): "clean", id(RUDE): "rude", id(DEADLY): "deadly"}[id(self.behaviours)]
@@ -135,6 +136,10 @@ class Round:
         """A server that failed too often in a row is tried again after a pause; here no client waits for that."""
         return dict(self.world.load(self.proxy, "--expect", "").outcomes()) == {"answered": 1}
 
+    def in_server(self, asking):
+        row, = asking.ask("show servers")
+        return row["inside"], row["waiting"]
+
     def longest_wait(self, count):
         """Of as many slow calls as may be inside at once, in microseconds."""
         client = self.world.load(self.proxy, "--connections", count, "--behaviour", "slow:300", "--expect", "")
@@ -142,9 +147,11 @@ class Round:
         return max(line["waited_us"] for line in self.proxy.calls()[-count:])
 
     def check_slots(self):
-        """All slots are free again: as many slow calls as there are run side by side. Not at once, where the server has said
-        that it is busy: then it is given one more with each second."""
+        """All slots are free again, by its own account, and as many slow calls as there are run side by side. Not at once,
+        where the server has said that it is busy: then it is given one more with each second."""
         wait_until(self.is_well, "the server to be up again")
+        asking = control(self.world)
+        wait_until(lambda: self.in_server(asking) == (0, 0), "nobody to be inside, or in line")
         count = self.limit or 10
         wait_until(lambda: self.longest_wait(count) < 250000, "all slots to be free; one was lost", PATIENCE + count)
 
