@@ -136,14 +136,41 @@ def not_in(words, text):
     return [f"not in the manual: {word}" for word in sorted(words) if f"_{word}_" not in text]
 
 
-def missing_tests():
-    """Tests that docs/differences.md names and that there are not."""
-    tests = DOCS.parent / "tests"
-    cases = run(sys.executable, str(tests / "live" / "live.py"), "--list").stdout
-    named = re.findall(r"`([\w-]+/[\w-]+\*?|[\w*-]+\.trace)`", (DOCS / "differences.md").read_text(encoding="utf-8"))
-    found = {name: any((tests / "trace").glob(name)) if name.endswith(".trace") else name.rstrip("*") in cases
-             for name in named}
-    return [f"no such test: {name}" for name, there in found.items() if not there] if named else ["it names no test"]
+TESTS = DOCS.parent / "tests"
+TEST_NAME = re.compile(r"`([\w-]+(?:/[\w-]+)+\*?|[\w*-]+\.(?:trace|patch)|TESTS=[\w-]+)`")
+
+
+def test_is_there(name, cases):
+    """Cases of the network and of the cuts are entries of a table each; TESTS= is part of the name of a suite."""
+    room, _, rest = name.partition("/")
+    tables = {"network": TESTS / "network" / "silence.py", "cuts": TESTS / "live" / "cuts.py"}
+    if name.endswith((".trace", ".patch")):
+        return any(TESTS.glob("*/" + name)) or any(TESTS.glob("sim/broken/" + name))
+    if name.startswith("TESTS="):
+        suites = re.findall(r'yield f?"([^"]+)"', (TESTS / "run").read_text(encoding="utf-8"))
+        units = [path.stem for path in (TESTS / "unit").glob("test_*.c")]
+        return any(name[6:] in suite for suite in suites + units)
+    if room in tables:
+        return f'"{rest}":' in tables[room].read_text(encoding="utf-8")
+    return name.rstrip("*") in cases
+
+
+def missing_tests(text):
+    """Tests that a text names and that there are not."""
+    cases = run(sys.executable, str(TESTS / "live" / "live.py"), "--list").stdout
+    named = TEST_NAME.findall(text)
+    return [f"no such test: {name}" for name in named if not test_is_there(name, cases)] or \
+        ([] if named else ["it names no test"])
+
+
+def promises():
+    """The rows of the README's table of promises, each of which names a test; before it stands what cannot be had."""
+    before, _, rest = (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## What it promises")
+    rows = [row for row in rest.partition("\n## ")[0].splitlines() if row.startswith("| **")]
+    wrong = [f"names no test: {row[:60]}" for row in rows if not TEST_NAME.search(row)]
+    if not rows or "## What it cannot do" not in before:
+        wrong.append("it does not say first what cannot be had")
+    return wrong + missing_tests("\n".join(rows))
 
 
 def summary_gap():
@@ -222,7 +249,9 @@ def main():
             checked.stderr.splitlines() + ([f"status {checked.returncode}"] if checked.returncode != 0 else []),
         ),
         ("the README has the summary of docs/peers.md", summary_gap()),
-        ("the tests that the differences name are there", missing_tests()),
+        ("the tests that the differences name are there",
+         missing_tests((DOCS / "differences.md").read_text(encoding="utf-8"))),
+        ("what cannot be had is said first, and each promise names tests that are there", promises()),
         *inspect_results(sys.argv[3]),
     ]
     results += ctl_results(sys.argv[2])
