@@ -17,12 +17,18 @@ static struct member *member_of(const struct endpoint *e)
     return NULL;
 }
 
-void health_said(const char *address, bool up)
+static struct member *named(const char *address)
 {
     unsigned number = 0;
-    if (sscanf(address, "10.0.1.%u:", &number) != 1 || number == 0 || number > MEMBERS_MOST)
+    bool known = sscanf(address, "10.0.1.%u:", &number) == 1 && number > 0 && number <= MEMBERS_MOST;
+    return known ? &world.members[number - 1] : NULL;
+}
+
+void health_said(const char *address, bool up)
+{
+    struct member *m = named(address);
+    if (!m)
         return;
-    struct member *m = &world.members[number - 1];
     trace("the log says that %s is %s", m->host.name, up ? "up" : "down");
     m->is_down = !up || world.reloaded;
     m->may_try = !up && !world.reloaded;
@@ -48,6 +54,17 @@ void health_dialled(struct endpoint *e)
     }
     m->trials[i].endpoint = e;
     m->trials[i].generation = e->generation;
+}
+
+/* A call of its may be inside for ever, and its link with it: that is no trial any more. Which link it is nobody says. */
+void health_left(const char *address)
+{
+    struct member *m = named(address);
+    for (unsigned i = 0; m && i < TRIALS; i++)
+        if (is_under_way(m->trials[i].endpoint, m->trials[i].generation)) {
+            m->trials[i].endpoint = NULL;
+            return;
+        }
 }
 
 /* What it has answered makes it well, which the log may say a little later; so does, to a check of that kind, a connection. */

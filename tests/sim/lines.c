@@ -87,7 +87,10 @@ static void take_connection(void)
     struct client *c = client_of();
     if (!c)
         return;
+    char server[64];
     value_of("\"reason\":", c->reason, sizeof c->reason);
+    value_of("\"server\":", server, sizeof server);
+    health_left(server);
     c->over_at = now;
 }
 

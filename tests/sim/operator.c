@@ -1,11 +1,13 @@
 /* The administrator at the control socket: asks, drains the server and resumes it, gives calls up, stops the proxy; and does not
  * always read what he is answered. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agenda.h"
 #include "draw.h"
+#include "fake_uv.h"
 #include "promises.h"
 #include "trace.h"
 #include "world.h"
@@ -20,8 +22,8 @@ static struct operator
     struct endpoint *endpoint;
     char in[ROOM], call[48]; /* call: the name of one that was shown last */
     uint32_t length, asked, answered;
-    bool drains, waits, rude,
-        gone; /* drains: by what it asked last; waits: for what may not come; rude: it may not read */
+    bool drains, waits, stops; /* drains, stops: by what it asked last; waits: for what may not come */
+    bool rude, gone;           /* rude: it may not read */
     int64_t asked_at;
 }
 one;
@@ -62,7 +64,8 @@ static void ask(const char *words)
         world.drained = false;
     if (strncmp(line, "cancel", 6) == 0)
         note_cancel(line);
-    if (strncmp(line, "stop", 4) == 0)
+    one.stops = strncmp(line, "stop", 4) == 0;
+    if (one.stops)
         note_stop();
 }
 
@@ -132,6 +135,16 @@ static void read_lines(void)
     memmove(one.in, at, one.length);
 }
 
+/* Its last words may have come to nobody: there was no descriptor for its connection. */
+static void stop_again(void *who, uint32_t number)
+{
+    (void)who;
+    (void)number;
+    trace("SIGTERM: nobody has heard the operator");
+    world.over_at = now;
+    fake_uv_signal(SIGTERM);
+}
+
 static void step(void *owner)
 {
     (void)owner;
@@ -142,6 +155,8 @@ static void step(void *owner)
         return;
     one.gone = true;
     net_close(one.endpoint, false);
+    if (one.stops && one.answered < one.asked)
+        agenda_at(now + (world.plan.drain + 5000) * MS, stop_again, NULL, 0);
 }
 
 /* ---- coming and going ---- */

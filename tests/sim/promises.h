@@ -60,6 +60,7 @@ void shared_judge_links(void);
 void health_said(const char *address, bool up); /* by the log */
 void health_dialled(struct endpoint *e);
 void health_heard(const struct endpoint *e);
+void health_left(const char *address); /* a client, of this member */
 void health_reloaded(void);
 void health_judge_shut(void);
 
