@@ -145,8 +145,10 @@ static bool dial(struct px_passage *p)
     int fd;
     if (p->server.open)
         return p->server.socket.fd >= 0 && !p->server.socket.broken;
-    if (px_socket_connect(&p->target.meant.any, p->target.meant.length, &fd) != 0)
+    if (px_socket_connect(&p->target.meant.any, p->target.meant.length, &fd) != 0) {
+        px_shim_distrust(p->shim->loop, p->target.destination);
         return false;
+    }
     if (open_side(p, &p->server, fd, true) == 0)
         return true;
     close(fd);

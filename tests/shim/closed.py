@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What matched is not let out: without a proxy, with one that does not answer or is killed, from sockets and programs that
-cannot be led.
+"""What matched is not let out: without a proxy, with one that does not answer or is killed, from sockets and programs
+that cannot be led.
 
 As shim.py: in a network namespace that has nothing but loopback. Prints TAP.
 Usage: closed.py [--build DIR] [WORD...]"""

@@ -258,7 +258,7 @@ def again(host, other):
 
 
 def set_afterwards():
-    """Options of IPv6 that the kernel has for sockets that are connected over IPv6, and others of those that are not."""
+    """Options that the kernel takes from sockets that are connected over IPv6, and one that it does not."""
     sock = connected(V6)
     results = {str(name): outcome(sock.setsockopt, IP6, name, value) for name, value in (
         (socket.IPV6_TCLASS, 32), (socket.IPV6_UNICAST_HOPS, 5), (socket.IPV6_V6ONLY, 0), (IPV6_ADDRFORM, 2))}

@@ -242,7 +242,8 @@ def named_in_time(place):
         door.close()
 
 
-CASES = {"ports that were just named": named_in_time, "ports in a new file": ports_anew, "other rules by reload": other_rules, "other doors by reload": other_doors,
+CASES = {"ports that were just named": named_in_time, "ports in a new file": ports_anew,
+         "other rules by reload": other_rules, "other doors by reload": other_doors,
          "refused while all members are down": member_down, "a server is drained": drained}
 
 if __name__ == "__main__":

@@ -337,8 +337,8 @@ def rush(place):
 
 
 def none_left_over(place, port):
-    """A user may have 1024 aliases that it has not come for: were any left from before, there would be fewer now. Spares
-    that were not used are over after a few seconds."""
+    """A user may have 1024 aliases that it has not come for: were any left from before, there would be fewer now.
+    Spares that were not used are over after a few seconds."""
     count = 0
 
     def fill():

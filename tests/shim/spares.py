@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Spare aliases: what a program that connects again and again to one destination is given ahead, and when it is not used.
+"""Spare aliases: what a program that connects again and again to one destination is given ahead, and when that is not
+used.
 
 As shim.py: in a network namespace that has nothing but loopback. Prints TAP.
 Usage: spares.py [--build DIR] [WORD...]"""
 
+import json
 import os
 import pathlib
 import socket
 import struct
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -15,6 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
 
 import shim  # noqa: E402
 from harness import check, equal, wait_until  # noqa: E402
+from running import port_of  # noqa: E402
 from shim import ANSWER, PROXY_USER, QUESTION, ask, callers, is_reset, none_slipped  # noqa: E402
 
 MOST, OTHER_USER = 16, 45679
@@ -137,6 +141,28 @@ print(outcome())
 """ % OTHER_USER
 
 
+UNREACHABLE = """
+import errno, subprocess
+subprocess.run(["ip", "addr", "del", host + "/32", "dev", "lo"], check=True)
+def how():
+    try: return hello(connect())
+    except OSError as e: return errno.errorcode[e.errno]
+print(*[how() for _ in range(5)])
+"""
+
+
+def unreachable(place):
+    """The same where no route leads there any more."""
+    port, _ = place.echo("--quiet")
+    place.proxy()
+    try:
+        told = place.python(["--to", "*:%d" % port], HEAD + UNREACHABLE, "10.0.0.6", str(port)).split()
+    finally:
+        subprocess.run(["ip", "addr", "replace", "10.0.0.6/32", "dev", "lo"], check=True)
+    check(told[0] in ("ConnectionResetError", "ENETUNREACH"), "first: %s" % told)
+    equal(told[1:], ["ENETUNREACH"] * 4, "the others")
+
+
 GONE = """
 os.kill(int(sys.argv[3]), signal.SIGKILL)
 while os.path.exists("/proc/%s/exe" % sys.argv[3]): pass
@@ -195,6 +221,22 @@ def greeted(place):
     equal(told, "{b'220 hello'} True", "greetings, and whether they came soon")
 
 
+def calls(place):
+    """Clients of DCE/RPC that come by spares, where other clients pass, are refused, or are led to a member."""
+    server = place.world.server("10.0.0.5:0")
+    member = 'servers:\n  m: { match: [ "10.0.0.6:*" ], members: [ "%s" ] }\n' % server.address
+    words = [place.world.build / "test-client", "--calls", 100, "--reconnect", "--connect"]
+    for how, host in (("pass", "10.0.0.5"), ("refuse", "10.0.0.5"), ("pass", "10.0.0.6")):
+        proxy = place.proxy(listener="other: " + how, servers=member)
+        done = place.run(["-v", "--to", "*:%d" % port_of(server)], [*words, "%s:%d" % (host, port_of(server))])
+        equal(json.loads(done.stdout)["answered"], 100, "answered; %s" % done.stderr[-500:])
+        equal({line["server"] for line in proxy.wait_calls(100)}, {server.address}, "servers")
+        aliases = [line.split("-> ")[1] for line in done.stderr.splitlines() if "-> " in line]
+        equal((len(aliases), len(set(aliases))), (100, 100), "aliases, different ones")
+        proxy.stop()
+    none_slipped()
+
+
 def named(place):
     """Whom a socket is connected to is known before its spare was seen in use."""
     port, _ = place.echo("--quiet")
@@ -212,8 +254,9 @@ def named(place):
 
 
 CASES = {"spares are good once": good_once, "spares are bounded": bounded, "spares are used": used,
-         "spares are withdrawn": withdrawn, "spares and --open": opened, "spares of another user": other_user, "spares and fork": forked,
-         "a server speaks first to spares": greeted, "names of spares": named}
+         "spares are withdrawn": withdrawn, "spares to where no route leads": unreachable,
+         "spares and --open": opened, "spares of another user": other_user, "spares and fork": forked,
+         "calls by spares": calls, "a server speaks first to spares": greeted, "names of spares": named}
 
 if __name__ == "__main__":
     sys.exit(shim.main(__file__, CASES))

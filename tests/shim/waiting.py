@@ -194,7 +194,8 @@ def greedy(place):
     port, _ = place.echo("--quiet")
     proxy = place.proxy()
     program = ASK_ALONE % (HERE, GREEDY, place.path, port)
-    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as client:
         equal(client.stdout.readline(), "1024 refused\n", "answers")
         equal(place.python(["--to", "*:%d" % port], shim.SAY, "10.0.0.5", str(port), "hi"), "hi", "another user's echo")
         equal(client.communicate("go\n", timeout=20)[0], "connected\n", "after one has come")
