@@ -54,7 +54,8 @@ def table(results):
     print("| connect | median µs | added µs | to bare | mean µs | added µs | 99 % µs |\n|---|---|---|---|---|---|---|")
     for name, rounds in results.items():
         half, most, mean = (statistics.median(column) for column in zip(*rounds))
-        added, more = (statistics.median(own[i] - bare[i] for own, bare in zip(rounds, results["bare"])) for i in (0, 2))
+        added, more = (statistics.median(own[i] - bare[i] for own, bare in zip(rounds, results["bare"]))
+                       for i in (0, 2))
         ratio = statistics.median(own[0] / bare[0] for own, bare in zip(rounds, results["bare"]))
         print("| %s | %.1f | %.1f | %.2f | %.1f | %.1f | %.1f |" % (name, half, added, ratio, mean, more, most))
 
