@@ -323,14 +323,14 @@ static void tell_attempt(const struct dis_connection *c, const struct dis_shared
 }
 
 /* What a side had begun to send. Where its last packet stands behind what was read, the capture has lost some of it. */
-static void tell_rest(const struct dis_connection *c)
+static void tell_rest(const struct dis_connection *c, bool over)
 {
-    for (unsigned way = 0; way < 2; way++) {
+    for (unsigned way = 0; way < 2 && c->talk->conversation != NULL; way++) {
         const struct dis_wire_way *w = &c->wire.way[way];
         struct dis_found found;
         uint32_t sent = w->rst && (int32_t)(w->rst_sequence - w->sent) > 0 ? w->rst_sequence : w->sent;
         bool has_all = sent - c->streams[way].next <= w->fin;
-        if (has_all && dis_reader_rest(&c->talk->readers[way], w->last, &found))
+        if ((over || w->fin) && has_all && dis_reader_rest(&c->talk->readers[way], &found))
             dis_conversation_rest(c->talk->conversation, way, &found);
     }
 }
@@ -359,8 +359,7 @@ void dis_connection_end(struct dis_connection *c, struct dis_shared *shared, enu
     }
     ending = ending_of(c, ending);
     add_counts(c, shared);
-    if (c->talk->conversation != NULL && (ending == DIS_END_RESET || ending == DIS_END_CLOSED))
-        tell_rest(c);
+    tell_rest(c, ending == DIS_END_RESET || ending == DIS_END_CLOSED);
     if (c->talk->conversation != NULL)
         dis_conversation_end(c->talk->conversation, ending);
     if (c->talk->smb != NULL)

@@ -92,7 +92,7 @@ static enum finding judge_given_up(const struct judge *j, const struct dis_call 
     if (is_silent(j, call))
         return was_idle(call) && !is_acknowledged(call) && j->alive > call->request_first.time ? FINDING_IDLE_CUT
                                                                                                : FINDING_HOST_GONE;
-    if (waited(j, call) >= j->late)
+    if (waited(j, call) >= j->late && !call->partial) /* of less than a fragment no server says anything */
         return is_acknowledged(call) ? FINDING_SERVER_HUNG : FINDING_HOST_GONE;
     return call->cancelled ? FINDING_CANCELLED : call->orphaned ? FINDING_ORPHANED : FINDING_CLIENT_LEFT;
 }

@@ -122,6 +122,7 @@ static size_t go_on(struct dis_reader *r, const uint8_t *bytes, size_t length, s
                     dis_reader_take *take, void *context)
 {
     size_t used = add(r, bytes, length);
+    r->last = place;
     if (r->need == 0 && r->at == r->framing->header) {
         if (!r->framing->is_credible(r->carry)) {
             r->offset -= used;
@@ -208,7 +209,7 @@ void dis_reader_missing(struct dis_reader *r, size_t length, struct dis_place pl
     lose(r);
 }
 
-bool dis_reader_rest(const struct dis_reader *r, struct dis_place last, struct dis_found *found)
+bool dis_reader_rest(const struct dis_reader *r, struct dis_found *found)
 {
     if (r->lost || r->need == 0 || r->have != r->at)
         return false;
@@ -218,7 +219,7 @@ bool dis_reader_rest(const struct dis_reader *r, struct dis_place last, struct d
         .missing = r->need - r->have,
         .offset = r->offset - r->have,
         .first = r->first,
-        .last = last,
+        .last = r->last,
     };
     return true;
 }

@@ -41,9 +41,10 @@ struct dis_reader {
     size_t at;   /* bytes of the message that have gone by, missing ones included */
     size_t need; /* of the whole message; 0: its header is not there yet */
     struct dis_place first;
-    uint64_t offset;  /* bytes that have gone by before the next one */
-    uint64_t skipped; /* bytes that belong to no message that was found */
-    uint32_t losses;  /* times that the place was lost */
+    struct dis_place last; /* of what is there of it */
+    uint64_t offset;       /* bytes that have gone by before the next one */
+    uint64_t skipped;      /* bytes that belong to no message that was found */
+    uint32_t losses;       /* times that the place was lost */
 };
 
 typedef void dis_reader_take(void *context, const struct dis_found *found);
@@ -57,7 +58,7 @@ void dis_reader_missing(struct dis_reader *r, size_t length, struct dis_place pl
                         void *context);
 
 /* The message that is begun and of which no byte is missing but its end. False: there is none, or not even its header. */
-bool dis_reader_rest(const struct dis_reader *r, struct dis_place last, struct dis_found *found);
+bool dis_reader_rest(const struct dis_reader *r, struct dis_found *found);
 
 void dis_reader_free(struct dis_reader *r);
 

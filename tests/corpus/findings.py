@@ -47,6 +47,9 @@ def hung():
     cancelled = asked(6).send(CLIENT, rpc.control(rpc.CO_CANCEL, call_id=2), acknowledged=False).reset(CLIENT)
     yield ["server-hung"], cancelled, bound(client_port=50200, begins=9)
     yield ["client-left"], asked(1).close(CLIENT)
+    yield ["client-left"], bound().send(CLIENT, ask()[:40]).wait(6).close(CLIENT)
+    heard = asked(6).send(SERVER, rpc.control(rpc.SHUTDOWN, call_id=9))
+    yield ["still-waiting"], heard, bound(client_port=50200, begins=12)
     yield ["late-answer"], answered(asked(6)).close(CLIENT)
     yield [], answered(asked(1)).close(CLIENT)
 
@@ -118,6 +121,9 @@ def again():
     storm = [asked(1, client=f"10.0.1.{host}", client_port=50000 + turn, begins=turn * 2 + host / 10).close(CLIENT)
              for host in range(4) for turn in range(4)]
     yield ["client-left", "retry-storm"], *storm
+    some = [asked(1, client_port=50000 + turn, begins=turn * 3) for turn in range(30)]
+    yield ["client-left", "reissued"], *(c.close(CLIENT) if turn % 3 == 0 else answered(c)
+                                         for turn, c in enumerate(some))
 
 
 def faults():
@@ -125,6 +131,7 @@ def faults():
                          (6, "context-handle-lost"), (0x1C010002, "rejected"), (5, "access-denied"),
                          (1722, "server-unavailable"), (0x1C000012, "fault"), (0xDEAD, "fault")):
         yield [name], asked().send(SERVER, fault(status, 2))
+    yield ["rejected"], asked().send(SERVER, fault(0xDEAD, 2, flags=rpc.WHOLE | rpc.DNE))
 
 
 def refused():

@@ -199,6 +199,9 @@ def filters(folder):
                                       "--status", "fault", "--slower", "1us"), sample, 1)):
         found = objects(run("--calls", "--json", *options, capture))
         need(len(found) == calls, options, "gave", len(found))
+    for options, findings in (((), 2), (("--opnum", "0"), 0), (("--addr", "127.0.0.9"), 0), (("--port", "1135"), 2)):
+        found = objects(run("--findings", "--json", *options, CAPTURES / "contexts.pcap"))
+        need(len(found) == findings, options, "gave", found)
 
 
 def trees(folder):
