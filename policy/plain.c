@@ -202,6 +202,7 @@ void pol_plain_asked(struct pol_brain *b, uint32_t client)
 {
     struct client *c = &b->clients[client];
     const struct call *k = c->front == FRONT_CALL ? &b->calls[c->call] : NULL;
+    c->moving = false; /* what it was to move for has been cancelled */
     if (k && k->presentation && !k->rules.pending && !k->maybe)
         admit(b, client);
     else if (c->front == FRONT_CONTROL)
