@@ -552,8 +552,9 @@ void pol_call_lost(struct pol_brain *b, uint32_t call);
 /* It has provably not run and will not be sent: tells the client so by a fault with did-not-execute, and ends it. */
 void pol_call_refuse(struct pol_brain *b, uint32_t call, enum pol_ending ending, uint32_t status);
 
-void pol_call_give_up_again(struct pol_brain *b, uint32_t call); /* it is not sent up once more: tells its client */
-void pol_call_left_again(struct pol_brain *b, uint32_t call, enum pol_reason reason); /* and its client is gone */
+/* It has come to nothing and is not sent up once more: that follows soon, since a client may have many of those. */
+void pol_call_hasten(struct pol_brain *b, uint32_t call);
+void pol_call_withdraw(struct pol_brain *b, uint32_t call, enum pol_reason reason); /* and its client has gone */
 
 /* ---- repeating calls (retry.c) ---- */
 void pol_retry_deposit(struct pol_brain *b, uint32_t server); /* a call has finished */

@@ -328,12 +328,11 @@ static enum pol_ending left(const struct call *k)
     return is_by_us(k->left_by) ? POL_CUT_OFF : POL_CLIENT_LEFT;
 }
 
-void pol_call_left_again(struct pol_brain *b, uint32_t call, enum pol_reason reason)
+/* And that was to be sent up once more. */
+static enum pol_ending left_again(const struct call *k)
 {
-    struct call *k = &b->calls[call];
-    k->left_by = (uint8_t)reason;
-    enum pol_ending unsent = is_by_us(reason) ? POL_NOT_SENT : POL_WITHDRAWN;
-    pol_call_end(b, call, k->may_have_run ? left(k) : unsent);
+    enum pol_ending unsent = is_by_us(k->left_by) ? POL_NOT_SENT : POL_WITHDRAWN;
+    return k->may_have_run ? left(k) : unsent;
 }
 
 /* What follows for client and link when one of their calls is over. */
@@ -537,7 +536,7 @@ static void time_out(struct pol_brain *b, uint32_t call)
 }
 
 /* What it is told is what is true of all its attempts. */
-void pol_call_give_up_again(struct pol_brain *b, uint32_t call)
+static void give_up_again(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
     uint32_t client = k->client;
@@ -551,17 +550,36 @@ void pol_call_give_up_again(struct pol_brain *b, uint32_t call)
     pol_client_call_over(b, client);
 }
 
-/* It has paused long enough, or waited in line for too long. */
+/* It has paused long enough, or waited in line for too long; or nobody waits for it any more. */
 static void again_due(struct pol_brain *b, uint32_t call)
 {
     struct call *k = &b->calls[call];
-    enum admission admission = k->in_line ? REFUSED : pol_admit(b, call);
+    if (k->client == POL_NONE) {
+        pol_call_end(b, call, left_again(k));
+        return;
+    }
+    enum admission admission = k->in_line || b->drain_over ? REFUSED : pol_admit(b, call);
     if (admission == ADMITTED)
         pol_call_lease(b, call);
     else if (admission == REFUSED)
-        pol_call_give_up_again(b, call);
+        give_up_again(b, call);
     else
         pol_call_wait(b, call);
+}
+
+void pol_call_hasten(struct pol_brain *b, uint32_t call)
+{
+    set_deadline(b, call, b->now);
+}
+
+void pol_call_withdraw(struct pol_brain *b, uint32_t call, enum pol_reason reason)
+{
+    struct call *k = &b->calls[call];
+    k->left_by = (uint8_t)reason;
+    pol_admit_leave(b, call);
+    leave_client(b, k);
+    k->client = POL_NONE;
+    pol_call_hasten(b, call);
 }
 
 void pol_call_due(struct pol_brain *b, uint32_t call)

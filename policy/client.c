@@ -660,12 +660,9 @@ static bool is_in_flight(const struct pol_brain *b, const struct client *c)
 /* Nothing is sent up any more. */
 static void give_up_repeats(struct pol_brain *b, uint32_t client)
 {
-    uint32_t next;
-    for (uint32_t k = b->clients[client].first_call; k != POL_NONE && pol_has_room(b); k = next) {
-        next = b->calls[k].client_next;
+    for (uint32_t k = b->clients[client].first_call; k != POL_NONE; k = b->calls[k].client_next)
         if (b->calls[k].state == CALL_AGAIN)
-            pol_call_give_up_again(b, k);
-    }
+            pol_call_hasten(b, k);
 }
 
 void pol_client_drain(struct pol_brain *b, uint32_t client)

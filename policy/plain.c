@@ -239,7 +239,7 @@ static void leave(struct pol_brain *b, uint32_t call, enum pol_reason reason)
 {
     const struct call *k = &b->calls[call];
     if (k->state == CALL_AGAIN) {
-        pol_call_left_again(b, call, reason);
+        pol_call_withdraw(b, call, reason);
         return;
     }
     const struct link *l = &b->links[k->link];
