@@ -128,6 +128,7 @@ struct link {
     uint32_t first_call;
     uint32_t calls;
     uint32_t abandoned;  /* of them */
+    uint32_t deserted;   /* of them: not abandoned, their client has gone */
     uint32_t long_calls; /* of them: inside for longer than com-timeout */
     bool probing;        /* keep-alives are sent on it, and on its client's connection while that is there */
     uint32_t callbacks;  /* of the server's, that its client has not answered yet */

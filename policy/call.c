@@ -197,6 +197,7 @@ static void leave_link(struct pol_brain *b, struct call *k)
     if (k->next != POL_NONE)
         b->calls[k->next].previous = k->previous;
     l->abandoned -= k->state == CALL_ABANDONED;
+    l->deserted -= k->client == POL_NONE && k->state != CALL_ABANDONED;
     l->alone = l->alone && !k->alone;
     if (k->alone && k->client != POL_NONE)
         pol_credit_sent(b, k->client);
@@ -300,8 +301,10 @@ void pol_call_orphan(struct pol_brain *b, uint32_t call, enum pol_reason reason)
 {
     struct call *k = &b->calls[call];
     k->left_by = (uint8_t)reason;
-    if (k->client != POL_NONE && k->state != CALL_ABANDONED)
+    if (k->client != POL_NONE && k->state != CALL_ABANDONED) {
         leave_client(b, k);
+        b->links[k->link].deserted++;
+    }
     if (k->is_long && k->client != POL_NONE)
         pol_probe_client_over(b, k->client);
     k->client = POL_NONE;
@@ -350,8 +353,10 @@ void pol_call_orphaned(struct pol_brain *b, const struct pol_event *e)
     if (!k)
         return;
     k->orphaned = true;
-    if (k->presentation && k->state == CALL_INSIDE) /* other calls need its link */
+    if (k->presentation && k->state == CALL_INSIDE) { /* other calls need its link */
         pol_call_orphan(b, e->call.index, POL_BY_CLIENT_FIN);
+        pol_pool_open(b, k->link);
+    }
 }
 
 void pol_call_accepted(struct pol_brain *b, const struct pol_event *e)

@@ -234,7 +234,6 @@ void pol_plain_call_over(struct pol_brain *b, uint32_t client)
 
 /* ---- its end ---- */
 
-/* Where nothing else is on the link, and nobody counts what is inside, its server learns that its client has gone. */
 static void leave(struct pol_brain *b, uint32_t call, enum pol_reason reason)
 {
     const struct call *k = &b->calls[call];
@@ -242,12 +241,8 @@ static void leave(struct pol_brain *b, uint32_t call, enum pol_reason reason)
         pol_call_withdraw(b, call, reason);
         return;
     }
-    const struct link *l = &b->links[k->link];
-    bool limited = b->servers[k->server].settings.calls != 0;
-    bool can_end = k->last_done && !k->orphaned;
     pol_call_orphan(b, call, reason);
-    if (l->state == LINK_POOLED && l->calls == 1 && (!limited || !can_end))
-        pol_link_settle(b, k->link, true, reason);
+    pol_pool_open(b, k->link);
 }
 
 void pol_plain_left(struct pol_brain *b, uint32_t client, bool plain, enum pol_reason reason)

@@ -79,9 +79,26 @@ static void look_at_idle(struct pol_brain *b, uint32_t link)
         pol_link_set_deadline(b, link, b->now + keep); /* put off when it is due, not with each call */
 }
 
+/* Whatever is inside on it, nobody waits for. Where nobody counts it either, or it will never end, the server learns that its
+ * clients have gone. */
+static bool is_forsaken(const struct pol_brain *b, const struct link *l)
+{
+    bool limited = b->servers[b->members[l->member].server].settings.calls != 0;
+    if (l->state != LINK_POOLED || l->calls == 0 || l->deserted < l->calls)
+        return false;
+    for (uint32_t k = l->first_call; limited && k != POL_NONE; k = b->calls[k].next)
+        if (b->calls[k].last_done && !b->calls[k].orphaned)
+            return false;
+    return true;
+}
+
 void pol_pool_open(struct pol_brain *b, uint32_t link)
 {
     struct link *l = &b->links[link];
+    if (is_forsaken(b, l)) {
+        pol_link_settle(b, link, true, (enum pol_reason)b->calls[l->first_call].left_by);
+        return;
+    }
     if (has_room(b, l))
         put_on_list(b, link);
     else

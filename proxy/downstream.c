@@ -167,7 +167,7 @@ static void look(const struct px_downstream *d, const uint8_t *bytes, size_t fra
 {
     const struct px_association *a = d->association;
     struct dis_error error;
-    bool has_units = a->plain && a->incoming == POL_NONE && !a->refused_request;
+    bool has_units = a->plain && a->incoming == POL_NONE;
     front->understood = dis_pdu_decode(bytes, frag_length, &front->pdu, &error);
     front->unit = (struct px_unit){ .status = PX_UNIT_WHOLE, .length = frag_length };
     if (has_units && front->understood)

@@ -3,12 +3,65 @@
 import signal
 import struct
 
-from case import case, compare, equal
-from cases_plain import MPX, TOO_BUSY, plain, shared
-from cases_pool import fake_call
+from case import CASES, Case, case, compare, equal
+from cases_control import control
+from cases_plain import MPX, TOO_BUSY, answer, plain, shared
+from cases_pool import answered, fake_call
 from fake import Fake
 from harness import rpc, wait_until
-from rpc import DNE, FAULT, NDR, TEST, WHOLE, request
+from rpc import DNE, FAULT, NDR, ORPHANED, TEST, WHOLE, fragments, request, test_call
+
+
+# ---- clients that leave others a link without room ----
+
+@case("hostile/orphaned-within-a-large-request")
+def orphaned_within(world):
+    """The rest of it will never come (C706 12.6.4.8), and until then nothing else could go up on that link."""
+    server = world.server()
+    proxy = shared(world, server, server="connections: 1\ncalls-per-connection: 16")
+    link, other = plain(world, proxy, flags=MPX), plain(world, proxy)
+    for own in (1, 3):
+        link.send(*fragments(0, test_call(own, size=200000), 4000, call_id=2)[:-1])
+        wait_until(lambda: proxy.rests() and server.rests(), "what there is of it to be taken")
+        link.send(rpc.control(ORPHANED, call_id=2))
+        answered(other, own + 1)
+    answered(link, 5, call_id=3)
+    equal(sorted(line["end"] for line in proxy.wait_calls(5)), ["answered"] * 3 + ["client-left"] * 2, "ends")
+
+
+def left_alone(world, leave):
+    """All that is inside on the only link belongs to nobody any more, and is never answered."""
+    server = world.server()
+    proxy = shared(world, server, server="connections: 1\ncalls-per-connection: 3")
+    links = [plain(world, proxy) for _ in range(3)]
+    for own, link in enumerate(links):
+        link.call(own + 1, "silent")
+    wait_until(lambda: len(server.ledger()) == 3, "the calls")
+    for link in links:
+        leave(link)
+    answered(plain(world, proxy), 50)
+    equal(sorted(line["end"] for line in proxy.wait_calls(4)), ["answered"] + ["client-left"] * 3, "ends")
+
+
+for name, leave in (("left", lambda link: link.reset()),
+                    ("orphaned", lambda link: link.send(rpc.control(ORPHANED, call_id=2)))):
+    CASES.append(Case("hostile/link-on-which-all-calls-were-" + name,
+                      lambda world, leave=leave: left_alone(world, leave)))
+
+
+@case("hostile/left-beside-one-that-is-answered")
+def left_beside(world):
+    """The last one who waits on the link has its answer; what is left there is nobody's."""
+    server = world.server()
+    proxy = shared(world, server, server="connections: 1\ncalls-per-connection: 2")
+    leaver, stays = plain(world, proxy), plain(world, proxy)
+    leaver.call(1, "silent")
+    stays.call(2, "slow", 300)
+    wait_until(lambda: len(server.ledger()) == 2, "the calls")
+    leaver.reset()
+    answer(stays, 2)
+    wait_until(lambda: server.events("close"), "the link to be closed")
+    answered(stays, 3)
 
 
 # ---- clients with many calls that came to nothing ----
