@@ -339,6 +339,7 @@ struct pol_brain {
     uint32_t alarm_link;      /* next one that the sweep looks at after a member fell silent; POL_NONE: none did */
     uint32_t line_total;      /* calls in all lines */
     bool pool_changed;        /* a server's has */
+    uint32_t review_link;     /* next one of which the sweep looks whether its member still serves */
     uint32_t clients_waiting; /* for members of all servers */
     uint64_t dice;            /* state of the random numbers that spread trials */
     struct pol_deadlines deadlines; /* clients, then links, then the drain, then calls, servers and members */
@@ -508,6 +509,7 @@ uint32_t pol_member_pick_for(const struct pol_brain *b, uint32_t server, uint32_
 /* One of those that have no link and may be tried now, or POL_NONE. */
 uint32_t pol_member_pick_empty(const struct pol_brain *b, uint32_t server, uint32_t presentation);
 bool pol_member_refuses(const struct pol_brain *b, uint32_t member, uint32_t presentation);
+bool pol_member_serves(const struct pol_brain *b, uint32_t member); /* or has it left its server by other settings? */
 bool pol_identity_equal(struct pol_identity a, struct pol_identity b);
 /* The server is looked at again when the next of its members may be tried. */
 void pol_server_wake(struct pol_brain *b, uint32_t server);

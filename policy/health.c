@@ -9,6 +9,12 @@ static bool is_up(const struct pol_brain *b, const struct member *m)
     return most == 0 || m->failures < most;
 }
 
+bool pol_member_serves(const struct pol_brain *b, uint32_t member)
+{
+    const struct pol_server *s = &b->servers[b->members[member].server].settings;
+    return member - s->member_first < s->member_count;
+}
+
 bool pol_member_up(const struct pol_brain *b, uint32_t member)
 {
     return is_up(b, &b->members[member]);
@@ -227,13 +233,6 @@ static void check(struct pol_brain *b, uint32_t member, bool on)
     b->members[member].checking = on;
 }
 
-/* It may have left its server by other settings. */
-static bool is_served(const struct pol_brain *b, uint32_t member)
-{
-    const struct pol_server *s = &b->servers[b->members[member].server].settings;
-    return !b->draining && member - s->member_first < s->member_count;
-}
-
 static void next_check(struct pol_brain *b, uint32_t member)
 {
     const struct member *m = &b->members[member];
@@ -241,7 +240,7 @@ static void next_check(struct pol_brain *b, uint32_t member)
     int64_t at = s->check_every ? b->now + s->check_every : POL_NEVER;
     if (s->refuse_when_down && !is_up(b, m)) /* no client comes to try it */
         at = m->retry_at > b->now ? m->retry_at : b->now + 1;
-    set_deadline(b, member, is_served(b, member) ? at : POL_NEVER);
+    set_deadline(b, member, !b->draining && pol_member_serves(b, member) ? at : POL_NEVER);
 }
 
 void pol_member_checked(struct pol_brain *b, const struct pol_event *e)
@@ -266,7 +265,7 @@ void pol_member_due(struct pol_brain *b, uint32_t member)
         pol_member_failed(b, member);
         look_whether_down(b, m->server);
         next_check(b, member);
-    } else if (is_served(b, member)) {
+    } else if (!b->draining && pol_member_serves(b, member)) {
         m->checked = b->now;
         check(b, member, true);
         set_deadline(b, member, b->now + s->connect_timeout + s->bind_timeout);

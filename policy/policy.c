@@ -101,6 +101,8 @@ bool pol_renew(struct pol_brain *b, const struct pol_settings *s)
     for (uint32_t i = 0; s->members && i < members_of(s); i++)
         b->members[i].settings = s->members[i];
     b->drain_time = s->drain;
+    b->review_link = 0;
+    b->pool_changed = b->pool_changed || b->links_high > 0;
     b->listeners_change = true; /* what is closed may belong to another server now */
     for (uint32_t i = 0; i < s->server_count; i++) {
         pol_server_renewed(b, i);

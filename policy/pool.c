@@ -75,6 +75,8 @@ static void look_at_idle(struct pol_brain *b, uint32_t link)
     l->idle_since = b->now;
     if (b->draining && b->servers[server_of(b, link)].waiting[LINE_PLAIN] == 0)
         pol_link_close(b, link, false, POL_NOW, POL_BY_DRAIN);
+    else if (!pol_member_serves(b, l->member))
+        pol_link_close(b, link, false, POL_NOW, POL_BY_IDLE_LINK);
     else if (keep && pol_deadline_at(&b->deadlines, b->max_clients + link) == POL_NEVER)
         pol_link_set_deadline(b, link, b->now + keep); /* put off when it is due, not with each call */
 }
@@ -365,6 +367,8 @@ void pol_pool_connected(struct pol_brain *b, uint32_t link)
         pol_member_well(b, l->member);
         if (b->draining) /* it was being dialled when the others were closed */
             pol_pool_drain(b, link);
+        else if (!pol_member_serves(b, l->member))
+            pol_link_close(b, link, false, POL_NOW, POL_BY_IDLE_LINK);
     } else if (b->drain_over) {
         pol_link_close(b, link, false, POL_NOW, POL_BY_DRAIN);
     } else {
@@ -469,9 +473,23 @@ static bool sweep_server(struct pol_brain *b, uint32_t server)
     return false;
 }
 
+/* By other settings their members may have left: no call comes to those links any more, and spares would stand for ever. */
+static bool review(struct pol_brain *b)
+{
+    for (; b->review_link < b->links_high; b->review_link++) {
+        const struct link *l = &b->links[b->review_link];
+        bool is_idle = l->state == LINK_SPARE || (l->state == LINK_POOLED && l->calls == 0);
+        if (!pol_has_room(b))
+            return true;
+        if (is_idle && !pol_member_serves(b, l->member))
+            pol_link_close(b, b->review_link, false, POL_NOW, POL_BY_IDLE_LINK);
+    }
+    return false;
+}
+
 bool pol_pool_sweep(struct pol_brain *b)
 {
-    bool more = false;
+    bool more = review(b);
     for (uint32_t i = 0; i < b->server_count; i++)
         more = (b->servers[i].pool_changed && sweep_server(b, i)) || more;
     return b->pool_changed = more;

@@ -12,12 +12,6 @@ bool pol_link_presents(const struct link *l, uint32_t presentation)
     return false;
 }
 
-/* Its member may have left the server by other settings. */
-static bool is_served(const struct server *s, const struct link *l)
-{
-    return l->member - s->settings.member_first < s->settings.member_count;
-}
-
 static bool is_stale(const struct pol_brain *b, const struct server *s, const struct link *l)
 {
     return l->calls == 0 && s->settings.validate_after && b->now >= l->idle_since + s->settings.validate_after;
@@ -39,8 +33,8 @@ uint32_t pol_reuse(struct pol_brain *b, uint32_t call)
     for (uint32_t i = s->open_first; i != POL_NONE && looked < LOOKED_AT; i = b->links[i].pool_next, looked++) {
         const struct link *l = &b->links[i];
         if (!pol_identity_equal(l->carried, b->clients[k->client].carried) ||
-            !pol_link_presents(l, k->presentation) || !is_served(s, l) || !pol_retry_may_go_to(b, k, l->member) ||
-            is_stale(b, s, l) || (k->alone && l->calls > 0))
+            !pol_link_presents(l, k->presentation) || !pol_member_serves(b, l->member) ||
+            !pol_retry_may_go_to(b, k, l->member) || is_stale(b, s, l) || (k->alone && l->calls > 0))
             continue;
         if (best == POL_NONE || is_better(b, l, &b->links[best]))
             best = i;

@@ -4,9 +4,10 @@ import signal
 import struct
 
 from case import CASES, Case, case, compare, equal
-from cases_control import control
-from cases_plain import MPX, TOO_BUSY, answer, plain, shared
+from cases_control import control, control_path
+from cases_plain import MPX, STATELESS, TOO_BUSY, answer, plain, shared
 from cases_pool import answered, fake_call
+from cases_reload import change, reload
 from fake import Fake
 from harness import rpc, wait_until
 from rpc import DNE, FAULT, NDR, ORPHANED, TEST, WHOLE, fragments, request, test_call
@@ -99,3 +100,26 @@ def drain_refused(world):
     equal(link.end(), "fin", "the end")
     link.close()
     equal(proxy.wait(), 0, "exit status")
+
+
+# ---- administrators ----
+
+@case("hostile/reload-that-takes-the-member-of-idle-links")
+def member_goes(world):
+    """They and the spares are closed; who shared them is served by the member that came."""
+    first, second = world.server(), world.server()
+    how = {"top": "control: %s\n" % control_path(world) + STATELESS, "server": "connections: 4\nidle: { spare: 2 }"}
+    proxy = world.proxy(config=world.settings([first.address], **how))
+    links = [plain(world, proxy) for _ in range(3)]
+    for own, link in enumerate(links):
+        answered(link, own + 1)
+    links[0].call(10, "slow", 400)
+    wait_until(lambda: len(first.ledger()) == 4, "the call")
+    change(world, world.settings([second.address], **how))
+    equal(reload(world), "reload", "the answer")
+    for own, link in enumerate(links[1:]):
+        answered(link, own + 20)
+    answer(links[0], 10)
+    answered(links[0], 30)
+    wait_until(lambda: {row["server"] for row in control(world).ask("show links")} == {second.address}, "it to go")
+    equal((len(first.ledger()), len(second.ledger())), (4, 3), "executions")
