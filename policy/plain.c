@@ -112,12 +112,13 @@ static void learned(struct pol_brain *b, uint32_t client, const struct pol_event
     pol_plain_answer(b, client);
 }
 
-/* Whatever is wrong with it, the server says so on a link of its own. */
-static void not_learned(struct pol_brain *b, uint32_t client)
+/* Whatever is wrong with it, the server says so on a link of its own. If it says something else than others were told who
+ * still rely on that, it is asked again as the client does. */
+static void not_learned(struct pol_brain *b, uint32_t client, bool accepted)
 {
     struct client *c = &b->clients[client];
     c->offer = c->learning = 0;
-    if (c->binds == 0) {
+    if (c->binds == 0 && !accepted) {
         pol_client_emit(b, POL_OWN, client)->link = pol_link_id(b, c->link);
         c->front = FRONT_EMPTY;
         pol_link_emit(b, POL_PASS, c->link);
@@ -155,8 +156,8 @@ void pol_plain_bound(struct pol_brain *b, uint32_t client, const struct pol_even
 {
     struct client *c = &b->clients[client];
     pol_link_set_deadline(b, c->link, POL_NEVER);
-    if (c->learning && !e->accepted) {
-        not_learned(b, client);
+    if (c->learning && (!e->accepted || e->differs)) {
+        not_learned(b, client, e->accepted);
         return;
     }
     pol_link_emit(b, POL_SWALLOW, c->link);

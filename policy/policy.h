@@ -197,7 +197,7 @@ struct pol_event {
     bool
         multiplex; /* concurrent multiplexing (C706 12.6.3.1, PFC_CONC_MPX): a client asks for it, a server grants it */
     bool unlearned; /* of an offer: it is new, whatever its number meant before */
-    bool differs;   /* of an answer to a bind that was replayed: it is not what the client was told */
+    bool differs; /* of an answer to a bind that was replayed or learned anew: it is not what its clients were told */
     struct pol_id client;
     struct pol_id link;
     struct pol_id call;

@@ -253,12 +253,28 @@ static bool decode(const struct px_offer *offer, struct dis_pdu *ack)
     return offer->answer && dis_pdu_decode(offer->answer, offer->answer_length, ack, &error);
 }
 
+bool px_offer_same(const struct px_offers *offers, uint32_t number, const struct dis_pdu *ack)
+{
+    struct dis_pdu told;
+    struct dis_context_result before, now;
+    if (!decode(px_offer_at(offers, number), &told))
+        return false;
+    struct dis_list left = told.bind_ack.results, right = ack->bind_ack.results;
+    while (dis_next_result(&left, &before))
+        if (!dis_next_result(&right, &now) || before.result != now.result || before.reason != now.reason ||
+            !dis_syntax_equal(&before.transfer, &now.transfer))
+            return false;
+    return !dis_next_result(&right, &now);
+}
+
 bool px_offer_learn(struct px_offers *offers, uint32_t number, const struct dis_pdu *ack)
 {
     struct px_offer *offer = px_offer_at(offers, number);
-    uint8_t *answer = malloc(ack->header.frag_length);
     struct dis_list results = ack->bind_ack.results;
     struct dis_context_result result;
+    if (offer->told > 0 && !px_offer_same(offers, number, ack))
+        return false;
+    uint8_t *answer = malloc(ack->header.frag_length);
     if (!answer)
         return false;
     memcpy(answer, ack->bytes, ack->header.frag_length);
@@ -272,20 +288,6 @@ bool px_offer_learn(struct px_offers *offers, uint32_t number, const struct dis_
                                                    : 0;
     }
     return true;
-}
-
-bool px_offer_same(const struct px_offers *offers, uint32_t number, const struct dis_pdu *ack)
-{
-    struct dis_pdu told;
-    struct dis_context_result before, now;
-    if (!decode(px_offer_at(offers, number), &told))
-        return false;
-    struct dis_list left = told.bind_ack.results, right = ack->bind_ack.results;
-    while (dis_next_result(&left, &before))
-        if (!dis_next_result(&right, &now) || before.result != now.result || before.reason != now.reason ||
-            !dis_syntax_equal(&before.transfer, &now.transfer))
-            return false;
-    return !dis_next_result(&right, &now);
 }
 
 size_t px_offer_bind(const struct px_offers *offers, uint32_t number, enum dis_ptype type, uint32_t call_id,

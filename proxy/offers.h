@@ -39,6 +39,7 @@ struct px_offer {
     struct px_offered contexts[PX_OFFER_CONTEXTS];
     unsigned context_count;
     uint32_t rules_generation; /* of the rules and knowledge in there */
+    uint32_t told;             /* clients that were told the answer: it holds for them as long as they are there */
     uint32_t holders;          /* clients that were told the answer or wait for it, links that ask for it */
     bool used;                 /* since it was last looked at for being given up */
     uint32_t next;             /* in its hash chain */
@@ -79,8 +80,8 @@ const struct px_offered *px_offer_context(struct px_offers *offers, uint32_t num
 uint32_t px_presentation_number(struct px_offers *offers, const struct dis_syntax *abstract,
                                 const struct dis_syntax *transfer);
 
-/* The server has answered it by this bind_ack. */
-bool px_offer_learn(struct px_offers *offers, uint32_t number, const struct dis_pdu *ack); /* false: no memory */
+/* The server has answered it by this bind_ack. False: clients were told another answer, which holds for them; or no memory. */
+bool px_offer_learn(struct px_offers *offers, uint32_t number, const struct dis_pdu *ack);
 
 /* Does this answer promise the same? */
 bool px_offer_same(const struct px_offers *offers, uint32_t number, const struct dis_pdu *ack);

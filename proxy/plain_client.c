@@ -126,6 +126,13 @@ void px_plain_answered(const struct px_calls *calls, struct px_association *a, u
     a->plain = true;
     a->offers[a->offer_count++] = offer;
     px_offer_hold(calls->offers, offer);
+    px_offer_at(calls->offers, offer)->told++;
+}
+
+static void release(const struct px_calls *calls, uint32_t offer)
+{
+    px_offer_at(calls->offers, offer)->told--;
+    px_offer_drop(calls->offers, offer);
 }
 
 static void adopt(const struct px_calls *calls, struct px_association *a, const struct px_offer *offer)
@@ -142,7 +149,7 @@ void px_plain_ends(const struct px_calls *calls, struct px_association *a)
 {
     for (unsigned i = 0; i < a->offer_count; i++) {
         adopt(calls, a, px_offer_at(calls->offers, a->offers[i]));
-        px_offer_drop(calls->offers, a->offers[i]);
+        release(calls, a->offers[i]);
     }
     a->offer_count = 0;
     a->plain = false;
@@ -156,5 +163,5 @@ void px_plain_gone(const struct px_calls *calls, struct px_association *a)
 {
     set_offer(calls, a, 0);
     while (a->offer_count > 0)
-        px_offer_drop(calls->offers, a->offers[--a->offer_count]);
+        release(calls, a->offers[--a->offer_count]);
 }

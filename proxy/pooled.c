@@ -222,12 +222,13 @@ static void take_bound(struct px_upstream *u, const struct dis_pdu *pdu)
         e.group = pdu->bind_ack.assoc_group_id;
         e.multiplex = pdu->header.flags & DIS_CONC_MPX;
         if (p->offer && !p->replay)
-            px_offer_learn(calls_of(u)->offers, p->offer, pdu);
+            e.differs = !px_offer_learn(calls_of(u)->offers, p->offer, pdu);
         else if (p->replay)
             e.differs = !px_offer_same(calls_of(u)->offers, p->offer, pdu);
         if (pdu->header.type == DIS_BIND_ACK && pdu->bind_ack.max_recv_frag >= DIS_HEADER_SIZE + 64u)
             p->max_frag = pdu->bind_ack.max_recv_frag;
-        note_contexts(u, pdu);
+        if (!e.differs)
+            note_contexts(u, pdu);
     }
     hold_offer(u, 0);
     u->pass = false;

@@ -6,11 +6,12 @@ import struct
 from case import CASES, Case, case, compare, equal
 from cases_control import control, control_path
 from cases_plain import MPX, STATELESS, TOO_BUSY, answer, plain, shared
-from cases_pool import answered, fake_call
+from cases_pool import answered, fake_call, reasons
+from cases_promise import served_as
 from cases_reload import change, reload
 from fake import Fake
 from harness import rpc, wait_until
-from rpc import DNE, FAULT, NDR, ORPHANED, TEST, WHOLE, fragments, request, test_call
+from rpc import DNE, ECHO, FAULT, NDR, NDR64, ORPHANED, TEST, WHOLE, context, fragments, request, test_call
 
 
 # ---- clients that leave others a link without room ----
@@ -100,6 +101,30 @@ def drain_refused(world):
     equal(link.end(), "fin", "the end")
     link.close()
     equal(proxy.wait(), 0, "exit status")
+
+
+# ---- servers ----
+
+@case("hostile/server-that-answers-the-same-bind-otherwise")
+def otherwise(world):
+    """Whoever was told NDR is served as NDR, or not at all, though others that bind alike are told NDR64 meanwhile."""
+    fake = Fake(world, (TEST, NDR), (ECHO, NDR))
+    proxy = shared(world, fake, top="", server="connections: 3")
+    old = plain(world, proxy, context(0, TEST, (NDR, NDR64)))
+    finds_out = plain(world, proxy, context(0, ECHO))
+    served_as(old, TEST, NDR, 0)
+    fake.accepts = {(TEST, NDR64)}
+    for heard in fake.recorder.connections:
+        heard.close()
+    wait_until(lambda: len(reasons(proxy)) == fake.connections(), "the links to end")
+    finds_out.send(request(0, b"x"))
+    compare(finds_out.read(), {"type": FAULT, "dne": True})
+    for _ in range(2):
+        served_as(plain(world, proxy, context(0, TEST, (NDR, NDR64))), TEST, NDR64, 0)
+    old.send(request(0, b"x"))
+    compare(old.read(), {"type": FAULT, "dne": True})
+    equal(old.end(), "fin", "the end")
+    equal(fake.faults, [], "what the server found wrong")
 
 
 # ---- administrators ----
