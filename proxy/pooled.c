@@ -258,7 +258,7 @@ static uint16_t context_of(const struct px_pooled *p, const struct px_call *k)
 }
 
 /* A fragment that is longer than its server granted us, in two or three. The object goes with each (C706 12.6.4.9). */
-static void give_pieces(struct px_upstream *u, const struct px_call *k, const struct dis_pdu *whole)
+static void give_pieces(struct px_upstream *u, struct px_call *k, const struct dis_pdu *whole)
 {
     uint8_t out[DIS_PDU_SIZE_MAX];
     const struct dis_request *r = &whole->request;
@@ -275,6 +275,8 @@ static void give_pieces(struct px_upstream *u, const struct px_call *k, const st
                                        r->has_object ? &r->object : NULL,
                                        r->alloc_hint > at ? r->alloc_hint - (uint32_t)at : 0, r->stub + at, length);
         give(u, out, n);
+        if (k->first_end == 0)
+            k->first_end = given(u); /* of the first piece: it is that which a server may begin with */
     }
 }
 

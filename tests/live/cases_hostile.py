@@ -2,8 +2,9 @@
 
 import signal
 import struct
+import threading
 
-from case import CASES, Case, case, compare, equal
+from case import CASES, Case, case, check, compare, equal
 from cases_control import control, control_path
 from cases_plain import MPX, STATELESS, TOO_BUSY, answer, plain, shared
 from cases_pool import answered, fake_call, reasons
@@ -11,7 +12,11 @@ from cases_promise import served_as
 from cases_reload import change, reload
 from fake import Fake
 from harness import rpc, wait_until
-from rpc import DNE, ECHO, FAULT, NDR, NDR64, ORPHANED, TEST, WHOLE, context, fragments, request, test_call
+from recorder import RESET, Recorder
+from rpc import (BIND, BIND_ACK, DNE, ECHO, FAULT, NDR, NDR64, ORPHANED, TEST, WHOLE, context, fragments, request,
+                 test_call)
+
+SERVER_LOST = 0x1C000012  # 1726
 
 
 # ---- clients that leave others a link without room ----
@@ -125,6 +130,30 @@ def otherwise(world):
     compare(old.read(), {"type": FAULT, "dne": True})
     equal(old.end(), "fin", "the end")
     equal(fake.faults, [], "what the server found wrong")
+
+
+@case("hostile/server-that-takes-small-fragments")
+def small_fragments(world):
+    """A fragment goes up in pieces. The first of them may have been enough for it to begin, so nothing is proven by the last
+    ones, which were not taken."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def serve(pdu):
+        if pdu.type == BIND:
+            body = struct.pack("<HHIH", 4280, 100, 0x77, 0) + bytes(2) + struct.pack("<BBHHH", 1, 0, 0, 0, 0)
+            return rpc.pdu(BIND_ACK, body + rpc.syntax(NDR), call_id=pdu.call_id, flags=pdu.flags)
+        begun.set()
+        return gate, RESET
+    server = world.adopt(Recorder([serve, serve], receive_buffer=2304))
+    proxy = shared(world, server, server="connections: 1\nretry: { attempts: 3, backoff: 1ms }")
+    link = plain(world, proxy)
+    link.send(*fragments(0, bytes(20000), 5800, call_id=2))
+    check(begun.wait(10), "nothing came")
+    wait_until(proxy.rests, "the proxy to have written what is taken")
+    gate.set()
+    compare(link.read(), {"type": FAULT, "status": SERVER_LOST, "dne": False})
+    line, = proxy.wait_calls(1)
+    equal((line["evidence"], line["proof"], line["attempts"]), ("first-fragment", None, 1), "evidence, proof, attempts")
 
 
 # ---- administrators ----
