@@ -536,7 +536,9 @@ static void give_up(struct pol_brain *b, uint32_t call)
 
 static void time_out(struct pol_brain *b, uint32_t call)
 {
-    pol_member_failed(b, b->links[b->calls[call].link].member);
+    const struct link *l = &b->links[b->calls[call].link];
+    if (l->pauses == 0) /* else it is we who do not listen */
+        pol_member_failed(b, l->member);
     give_up(b, call);
 }
 
@@ -603,9 +605,12 @@ void pol_call_due(struct pol_brain *b, uint32_t call)
         k->is_long = true;
         pol_probe_long_call(b, call);
     }
+    const struct link *l = &b->links[k->link];
+    k->touched = l->pauses > 0 ? b->now
+                               : k->touched; /* its server may have answered: another's client holds that up */
     if (due_at(k) > b->now)
         set_deadline(b, call, due_at(k));
-    else if (b->links[k->link].callbacks > 0 && deadline_at(k) > b->now) /* its server waits for its client */
+    else if (l->callbacks > 0 && deadline_at(k) > b->now) /* its server waits for its client */
         set_deadline(b, call,
                      earlier(long_at(k) < deadline_at(k) ? long_at(k) : deadline_at(k), b->now, CALLBACK_CHECK));
     else

@@ -108,6 +108,24 @@ def drain_refused(world):
     equal(proxy.wait(), 0, "exit status")
 
 
+# ---- clients that do not read ----
+
+@case("hostile/reader-that-stops-on-a-shared-link")
+def reader_stops(world):
+    """The link is not read for as long as that lasts. Its server is not blamed, nor its calls given up, for that."""
+    server = world.server()
+    proxy = shared(world, server, listener="client-timeout: 1500ms\nbuffer: 64KiB",
+                   server="connections: 1\ncalls-per-connection: 16\ncall-timeout: 500ms\nhealth: { failures: 1 }")
+    bad, good = plain(world, proxy, flags=MPX), plain(world, proxy)
+    good.call(1, "slow", 400)
+    wait_until(server.ledger, "the call")
+    for i in range(10):
+        bad.call(100 + i, call_id=i, answer=3000000)
+    answer(good, 1)
+    wait_until(lambda: ("client", "client-timeout") in proxy.connections(), "the other one to be cut")
+    check(not [notice for notice in proxy.notices() if "is down" in notice], "notices %r" % proxy.notices())
+
+
 # ---- servers ----
 
 @case("hostile/server-that-answers-the-same-bind-otherwise")
