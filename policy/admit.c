@@ -70,8 +70,7 @@ static void leave_line(struct pol_brain *b, uint32_t call)
 
 static bool has_slot(const struct pol_brain *b, const struct server *s)
 {
-    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls) &&
-           s->inside < pol_busy_limit(b, s);
+    return !s->draining && (s->settings.calls == 0 || s->inside < s->settings.calls) && s->inside < pol_takes(b, s);
 }
 
 /* A call of a plain client also needs a link. */

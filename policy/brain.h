@@ -582,8 +582,8 @@ void pol_address_enter(struct pol_brain *b, uint32_t client);
 void pol_address_leave(struct pol_brain *b, uint32_t client);
 
 /* ---- what a server has said of its own limit (busy.c) ---- */
-uint32_t pol_busy_limit(const struct pol_brain *b, const struct server *s); /* most calls inside, or UINT32_MAX */
-void pol_busy_refused(struct pol_brain *b, const struct call *k);           /* it has refused it as too busy */
+uint32_t pol_takes(const struct pol_brain *b, const struct server *s); /* most calls inside, or UINT32_MAX */
+void pol_busy_refused(struct pol_brain *b, const struct call *k);      /* it has refused it as too busy */
 void pol_busy_answered(struct pol_brain *b, const struct call *k);
 
 /* ---- association groups (group.c) ---- */

@@ -8,7 +8,7 @@
 /* So many refusals of an operation, and none of its calls answered, while as many of other operations were: it is not the load. */
 #define ALWAYS 8
 
-uint32_t pol_busy_limit(const struct pol_brain *b, const struct server *s)
+uint32_t pol_takes(const struct pol_brain *b, const struct server *s)
 {
     return s->busy_limit ? s->busy_limit + (uint32_t)((b->now - s->busy_since) / STEP) : UINT32_MAX;
 }
@@ -49,7 +49,7 @@ void pol_busy_refused(struct pol_brain *b, const struct call *k)
 {
     struct server *s = &b->servers[k->server];
     uint32_t others = s->inside - 1;
-    if (is_always_refused(s, note(s, k)) || others == 0 || others >= pol_busy_limit(b, s))
+    if (is_always_refused(s, note(s, k)) || others == 0 || others >= pol_takes(b, s))
         return; /* others are not why; or it went up before that was known */
     s->busy_limit = others;
     s->busy_since = b->now;
