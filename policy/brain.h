@@ -339,6 +339,7 @@ struct pol_brain {
     uint32_t alarm_link;      /* next one that the sweep looks at after a member fell silent; POL_NONE: none did */
     uint32_t line_total;      /* calls in all lines */
     bool pool_changed;        /* a server's has */
+    bool hastened;            /* calls are due that the sweep has not seen */
     uint32_t review_link;     /* next one of which the sweep looks whether its member still serves */
     uint32_t clients_waiting; /* for members of all servers */
     uint64_t dice;            /* state of the random numbers that spread trials */

@@ -577,6 +577,7 @@ static void again_due(struct pol_brain *b, uint32_t call)
 void pol_call_hasten(struct pol_brain *b, uint32_t call)
 {
     set_deadline(b, call, b->now);
+    b->hastened = true;
 }
 
 void pol_call_withdraw(struct pol_brain *b, uint32_t call, enum pol_reason reason)

@@ -306,6 +306,7 @@ static void others_due(struct pol_brain *b, uint32_t who)
 
 static bool deadlines_sweep(struct pol_brain *b)
 {
+    b->hastened = false;
     while (pol_has_room(b)) {
         uint32_t who;
         if (!pol_deadline_pop(&b->deadlines, b->now, &who))
@@ -342,7 +343,7 @@ static bool sweep(struct pol_brain *b, bool in_time)
         more = pol_unavailable_sweep(b) || more;
     if (b->line_total)
         more = pol_admit_sweep(b) || more;
-    return more;
+    return more || b->hastened;
 }
 
 /* What has been said and given is told in one go, when some of it may already be due: no time is up before all of it is told. */
