@@ -617,9 +617,12 @@ void pol_client_pdu(struct pol_brain *b, const struct pol_event *e)
 
 void pol_client_control(struct pol_brain *b, const struct pol_event *e)
 {
+    const struct client *c = find(b, e->client);
     if (e->orphaned)
         pol_call_orphaned(b, e);
     ask_about(b, e, FRONT_CONTROL);
+    if (c && e->orphaned && c->calls == 0)
+        pol_client_call_over(b, e->client.index);
 }
 
 void pol_client_call(struct pol_brain *b, const struct pol_event *e)

@@ -5,6 +5,7 @@ import struct
 import threading
 
 from case import CASES, Case, case, check, compare, equal
+from cases_admission import signalled
 from cases_control import control, control_path
 from cases_plain import MPX, STATELESS, TOO_BUSY, answer, plain, shared
 from cases_pool import answered, fake_call, reasons
@@ -69,6 +70,21 @@ def left_beside(world):
     answer(stays, 2)
     wait_until(lambda: server.events("close"), "the link to be closed")
     answered(stays, 3)
+
+
+@case("hostile/orphaned-in-a-drain")
+def orphaned_in_drain(world):
+    """A client with nothing inside is closed at once, and not when the time for the drain is over."""
+    server = world.server()
+    proxy = shared(world, server, drain="20s")
+    link = plain(world, proxy)
+    link.call(1, "silent")
+    wait_until(server.ledger, "the call")
+    signalled(proxy)
+    link.send(rpc.control(ORPHANED, call_id=2))
+    equal(link.end(), "fin", "the end")
+    link.close()
+    equal(proxy.wait(), 0, "exit status")
 
 
 # ---- clients with many calls that came to nothing ----
