@@ -225,6 +225,16 @@ static void pass_plain(struct px_downstream *d, const struct dis_header *header,
         px_pooled_cancel(k->upstream, k);
 }
 
+/* As it came: one PDU, or all of a request that had waited for a link that is shared. */
+static void pass_owned(struct px_downstream *d, const uint8_t *bytes, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        struct dis_header header = dis_header_decode(bytes + at);
+        px_translate_passed_up(d->association, d->front_call, &header);
+        at += header.frag_length;
+    }
+}
+
 static void pass(struct px_downstream *d, uint8_t *bytes, size_t length)
 {
     struct dis_header header = dis_header_decode(bytes);
@@ -233,7 +243,7 @@ static void pass(struct px_downstream *d, uint8_t *bytes, size_t length)
     if (d->association->plain)
         pass_plain(d, &header, bytes, length);
     else
-        px_translate_passed_up(d->association, d->front_call, &header);
+        pass_owned(d, bytes, length);
     d->front = PX_FRONT_NEW;
     d->front_call = NULL;
 }

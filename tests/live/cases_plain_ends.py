@@ -1,6 +1,7 @@
 """How plain clients, their calls and rpcward itself come to an end."""
 
 import signal
+import threading
 
 from case import case, check, compare, equal
 from cases_admission import signalled
@@ -8,7 +9,7 @@ from cases_control import control, controlled
 from cases_plain import MPX, STATELESS, answer, call, links_of, plain, shared
 from fake import Fake
 from harness import rpc, wait_until
-from rpc import FAULT, NDR, RESPONSE, TEST, request
+from rpc import FAULT, MAYBE, NDR, RESPONSE, TEST, WHOLE, fragments, request
 
 CANCELLED, SERVER_LOST = 0x1C00000D, 0x1C000012  # 1818, 1726
 
@@ -70,6 +71,29 @@ def cancelled(world):
     waiting.call(3, call_id=9)
     answer(waiting, 3, 9)
     equal(sorted(line["end"] for line in proxy.wait_calls(3)), ["answered", "cancelled", "cancelled"], "ends")
+
+
+@case("plain/stands-before-a-link-that-another-call-wanted")
+def stands_before(world):
+    """That was cancelled; when the link of its client's own is bound, it goes up there, in the fragments that came."""
+    gate = threading.Event()
+    fake = Fake(world, (TEST, NDR))
+    fake.on[rpc.BIND] = lambda pdu: (gate, fake.acknowledge(pdu)) if pdu.connection.serial else fake.acknowledge(pdu)
+    proxy = controlled(world, fake, top=STATELESS)
+    link = plain(world, proxy)
+    link.send(request(0, b"x", call_id=3, flags=WHOLE | MAYBE))
+    wait_until(lambda: len(fake.heard(rpc.BIND)) == 2, "the bind of its own link")
+    asking = control(world)
+    row, = asking.ask("show calls")
+    asking.ask("cancel " + row["call"])
+    pieces = fragments(0, b"y" * 6000, 2000, call_id=4)
+    link.send(*pieces)
+    wait_until(lambda: len(asking.ask("show calls")) == 1, "the next call")
+    gate.set()
+    compare(link.read(), {"type": RESPONSE, "call_id": 4})
+    line, = [line for line in proxy.wait_calls(2) if line["call_id"] == 4]
+    equal((line["fragments_in"], line["bytes_in"], line["evidence"]), (3, sum(map(len, pieces)), "all"), "its line")
+    equal([len(raw) for raw in fake.heard(rpc.REQUEST)], [len(piece) for piece in pieces], "fragments that went up")
 
 
 # ---- a server that is not as stateless as was said ----
