@@ -133,7 +133,8 @@ struct link {
     bool probing;        /* keep-alives are sent on it, and on its client's connection while that is there */
     uint32_t callbacks;  /* of the server's, that its client has not answered yet */
     uint32_t pauses;     /* POOLED: calls of clients that do not read; while there are some, the link is … */
-    bool held;           /* … not read itself */
+    bool held;           /* … not read itself, … */
+    int64_t held_until;  /* … and was not until then */
     bool credit_changed; /* it stands in the list of those of which that has to be looked at */
     uint32_t credit_next;
     uint32_t wanted; /* preparing: the presentation it is bound for; 0: none, it is a spare */

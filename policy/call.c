@@ -607,8 +607,8 @@ void pol_call_due(struct pol_brain *b, uint32_t call)
         pol_probe_long_call(b, call);
     }
     const struct link *l = &b->links[k->link];
-    k->touched = l->pauses > 0 ? b->now
-                               : k->touched; /* its server may have answered: another's client holds that up */
+    int64_t held_until = l->pauses > 0 ? b->now : l->held_until; /* its server may have answered meanwhile */
+    k->touched = k->touched < held_until ? held_until : k->touched;
     if (due_at(k) > b->now)
         set_deadline(b, call, due_at(k));
     else if (l->callbacks > 0 && deadline_at(k) > b->now) /* its server waits for its client */

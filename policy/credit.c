@@ -51,6 +51,7 @@ void pol_credit_read_again(struct pol_brain *b, uint32_t call)
         return;
     k->pauses = false;
     b->links[k->link].pauses--;
+    b->links[k->link].held_until = b->now;
     changed(b, k->link);
 }
 

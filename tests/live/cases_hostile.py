@@ -107,7 +107,8 @@ def refused(world, count, **how):
 def leaves_refused(world):
     fake, proxy, link = refused(world, 200)
     link.reset()
-    equal({line["end"] for line in proxy.wait_calls(100)}, {"withdrawn"}, "ends")
+    ends = {line["end"] for line in proxy.wait_calls(100)}
+    check("withdrawn" in ends <= {"withdrawn", "client-left"}, "ends %r" % ends)
     del fake.on[rpc.REQUEST]
     fake_call(plain(world, proxy))
 
@@ -132,8 +133,8 @@ def drain_refused(world):
 def reader_stops(world):
     """The link is not read for as long as that lasts. Its server is not blamed, nor its calls given up, for that."""
     server = world.server()
-    proxy = shared(world, server, listener="client-timeout: 1500ms\nbuffer: 64KiB",
-                   server="connections: 1\ncalls-per-connection: 16\ncall-timeout: 500ms\nhealth: { failures: 1 }")
+    proxy = shared(world, server, listener="client-timeout: 3s\nbuffer: 64KiB",
+                   server="connections: 1\ncalls-per-connection: 16\ncall-timeout: 1s\nhealth: { failures: 1 }")
     bad, good = plain(world, proxy, flags=MPX), plain(world, proxy)
     good.call(1, "slow", 400)
     wait_until(server.ledger, "the call")
