@@ -16,7 +16,6 @@ import pathlib
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -296,8 +295,7 @@ class Link(rpc.Connection):
 
 def close_by_reset(sock):
     """Closes by RST."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
+    rpc.reset(sock)
 
 
 # ---- a case's world ----

@@ -5,7 +5,6 @@
 An answer is bytes, None, FIN, RESET, DEAF (read no more), a number (of seconds to wait), a threading.Event (to wait
 for), a function of the Pdu (its `connection` is where it came) that gives one of these, or a tuple of them, in turn."""
 
-import ctypes
 import itertools
 import os
 import socket
@@ -15,7 +14,6 @@ import threading
 from harness import PATIENCE, rpc, close_by_reset
 from hosts import own_host
 
-LIBC = ctypes.CDLL(None)
 FIN, RESET, DEAF = "fin", "reset", "deaf"
 
 
@@ -37,10 +35,8 @@ class Heard:
         self.socket.close()
 
     def reset(self):
-        """May be called while another thread reads. The kernel closes only when that one lets go, which may be late: so
-        the RST goes by a connect to nowhere."""
+        """May be called while another thread reads."""
         self.closed = True
-        LIBC.connect(self.socket.fileno(), struct.pack("H14x", socket.AF_UNSPEC), 16)
         close_by_reset(self.socket)
         self.deaf.set()
 
